@@ -1,0 +1,136 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The `dependencies:` lists below are the architecture (ARCHITECTURE.md draws them). SwiftPM does not hold sources to
+// them, so `make lint` runs scripts/check-imports.py, which does.
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Targets that need libllama exist only with the `Llama` trait, so everything else builds and tests on a machine without it.
+let llama: [TargetDependency] = [.target(name: "AtelierLlama", condition: .when(traits: ["Llama"]))]
+typealias TargetDependency = Target.Dependency
+
+let hummingbird = TargetDependency.product(name: "Hummingbird", package: "hummingbird")
+let httpClient = TargetDependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging = TargetDependency.product(name: "Logging", package: "swift-log")
+let lifecycle = TargetDependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = TargetDependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = TargetDependency.product(name: "Configuration", package: "swift-configuration")
+let crypto = TargetDependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = TargetDependency.product(name: "GRDB", package: "GRDB.swift")
+let nioCore = TargetDependency.product(name: "NIOCore", package: "swift-nio")
+
+let package = Package(
+  name: "atelier",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "atelier", targets: ["atelier"]),
+    .executable(name: "atelier-worker", targets: ["atelier-worker"]),
+  ],
+  traits: [
+    .trait(name: "Llama", description: "Link llama.cpp into the worker."),
+    .default(enabledTraits: ["Llama"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["JSON", "CommandLineArguments"]),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+  ],
+  targets: [
+    // Vocabulary: imports Foundation only.
+    .target(name: "AtelierCore", swiftSettings: strict),
+
+    // Siblings: none imports another.
+    .target(name: "AtelierAPI", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierText", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierEngine", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierModels", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierStore", dependencies: ["AtelierCore", grdb], swiftSettings: strict),
+    .target(name: "AtelierWorkerProtocol", dependencies: ["AtelierCore"], swiftSettings: strict),
+
+    // The API process.
+    .target(
+      name: "AtelierRuntime",
+      dependencies: ["AtelierCore", "AtelierModels", "AtelierStore", "AtelierWorkerProtocol", logging, lifecycle],
+      swiftSettings: strict),
+    .target(
+      name: "AtelierServer",
+      dependencies: ["AtelierCore", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging, nioCore],
+      swiftSettings: strict),
+    .target(name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments], swiftSettings: strict),
+
+    // The worker process.
+    .target(
+      name: "AtelierWorker",
+      dependencies: ["AtelierCore", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine"],
+      swiftSettings: strict),
+    .systemLibrary(name: "CLlama", pkgConfig: "atelier-engine"),
+    .target(name: "CLlamaBridge", dependencies: ["CLlama"]),
+    .target(
+      name: "AtelierLlama",
+      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker", "CLlama", "CLlamaBridge"],
+      swiftSettings: strict),
+
+    // Composition roots.
+    .executableTarget(
+      name: "atelier",
+      dependencies: [
+        "AtelierCore", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierCLI",
+        arguments, configuration, logging, lifecycle, hummingbird,
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "atelier-worker", dependencies: ["AtelierCore", "AtelierWorker"] + llama, swiftSettings: strict),
+
+    // Test doubles and shared checks.
+    .target(
+      name: "AtelierTesting",
+      dependencies: ["AtelierCore", "AtelierAPI", "AtelierEngine", "AtelierRuntime"],
+      path: "Sources/AtelierTesting",
+      swiftSettings: strict),
+    .testTarget(name: "AtelierCoreTests", dependencies: ["AtelierCore", "AtelierTesting"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierAPITests", dependencies: ["AtelierCore", "AtelierAPI", "AtelierTesting"],
+      resources: [.copy("Golden")], swiftSettings: strict),
+    .testTarget(name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
+      swiftSettings: strict),
+    .testTarget(name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierModels"], swiftSettings: strict),
+    .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AtelierWorkerTests",
+      dependencies: ["AtelierCore", "AtelierWorker", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine", "AtelierTesting"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AtelierRuntimeTests",
+      dependencies: ["AtelierCore", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierTesting"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AtelierServerTests",
+      dependencies: [
+        "AtelierCore", "AtelierAPI", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore",
+        "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AtelierLlamaTests",
+      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker"] + llama,
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,4 @@
+package enum ContentPart: Sendable, Hashable, Codable {
+  case text(String)
+  case image(ImageData)
+}

@@ -1,0 +1,34 @@
+/// What one model is asked to generate: a `GenerationRequest` after model, stored history and defaults were resolved.
+package struct EngineRequest: Sendable, Hashable, Codable {
+  package var input: GenerationInput
+  package var tools: [ToolDefinition]
+  package var toolChoice: ToolChoice
+  package var parallelToolCalls: Bool
+  /// Every field but `seed` and `logitBias` is set.
+  package var sampling: SamplingParameters
+  package var responseFormat: ResponseFormat
+  package var reasoning: ReasoningSetting?
+  package var templateArgumentsJSON: String?
+  package var maxOutputTokens: Int?
+  package var stop: [String]
+  package var topLogprobs: Int?
+
+  package init(
+    input: GenerationInput, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto,
+    parallelToolCalls: Bool = true, sampling: SamplingParameters = .builtIn, responseFormat: ResponseFormat = .text,
+    reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
+    stop: [String] = [], topLogprobs: Int? = nil
+  ) {
+    self.input = input
+    self.tools = tools
+    self.toolChoice = toolChoice
+    self.parallelToolCalls = parallelToolCalls
+    self.sampling = sampling
+    self.responseFormat = responseFormat
+    self.reasoning = reasoning
+    self.templateArgumentsJSON = templateArgumentsJSON
+    self.maxOutputTokens = maxOutputTokens
+    self.stop = stop
+    self.topLogprobs = topLogprobs
+  }
+}

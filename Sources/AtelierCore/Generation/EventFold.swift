@@ -1,0 +1,35 @@
+/// Folds a stream of events into output items; the final `finished` event carries the same items, so a whole answer and
+/// a streamed one cannot drift apart.
+package struct EventFold: Sendable {
+  package private(set) var output: [OutputItem] = []
+  /// In order of the tokens of the visible message text.
+  package private(set) var logprobs: [TokenLogprob] = []
+  package private(set) var failure: AtelierError?
+  package private(set) var result: GenerationResult?
+  private var reasoning = ""
+  private var message = ""
+
+  package init() {}
+
+  package mutating func add(_ event: GenerationEvent) {
+    switch event {
+    case .reasoningStarted: reasoning = ""
+    case .reasoningDelta(let text): reasoning += text
+    case .reasoningFinished: output.append(.reasoning(reasoning))
+    case .messageStarted: message = ""
+    case .messageDelta(let text, let tokens):
+      message += text
+      logprobs += tokens
+    case .messageFinished: output.append(.message(message))
+    case .toolCallArguments(let call, provider: nil): output.append(.toolCall(call))
+    case .toolCallSucceeded(let call, let provider, let text):
+      output.append(.executedToolCall(call, provider: provider, output: text))
+    case .toolCallFailed(let invalid): output.append(.invalidToolCall(invalid))
+    case .failed(let error): failure = error
+    case .finished(let final): result = final
+    case .instanceSelected, .loadStarted, .loadProgress, .loadFinished, .promptStarted, .promptProgress,
+      .promptFinished, .toolCallStarted, .toolCallArgumentsDelta, .toolCallArguments:
+      break
+    }
+  }
+}

@@ -1,0 +1,8 @@
+package enum GenerationInput: Sendable, Hashable, Codable {
+  /// Rendered by the model's chat template.
+  case chat([Message])
+  /// Sent to the model as it is, with the model's own begin-of-text token if it wants one.
+  case text(String)
+  /// Already tokenized.
+  case tokens([Int32])
+}

@@ -1,0 +1,54 @@
+/// What every dialect turns a request into. Whether the client wants a stream is not in it: that is the dialect's business.
+///
+/// Dialects check ranges while reading their wire form, so a value of this type is within the documented ranges.
+package struct GenerationRequest: Sendable, Hashable {
+  /// As the client wrote it: an instance id, a key, `key@quant`, `publisher/repo`…; empty means "the one that is loaded".
+  package var model: String
+  package var input: GenerationInput
+  /// Replaces the leading system message of a stored chat; nil inherits it.
+  package var systemPrompt: String?
+  package var previousResponseID: String?
+  /// Keep the turn under a new response id.
+  package var store: Bool
+  package var tools: [ToolDefinition]
+  package var toolChoice: ToolChoice
+  package var parallelToolCalls: Bool
+  package var sampling: SamplingParameters
+  package var responseFormat: ResponseFormat
+  package var reasoning: ReasoningSetting?
+  /// JSON text of an object handed to the chat template (`chat_template_kwargs`).
+  package var templateArgumentsJSON: String?
+  /// Tokens, reasoning included; nil means until end of text or context.
+  package var maxOutputTokens: Int?
+  package var stop: [String]
+  /// nil: no log probabilities; n: the n most likely tokens beside the chosen one (0…20).
+  package var topLogprobs: Int?
+  package var contextLength: Int?
+  package var timeToLive: TimeToLive?
+
+  package init(
+    model: String, input: GenerationInput, systemPrompt: String? = nil, previousResponseID: String? = nil,
+    store: Bool = false, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto, parallelToolCalls: Bool = true,
+    sampling: SamplingParameters = SamplingParameters(), responseFormat: ResponseFormat = .text,
+    reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
+    stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil, timeToLive: TimeToLive? = nil
+  ) {
+    self.model = model
+    self.input = input
+    self.systemPrompt = systemPrompt
+    self.previousResponseID = previousResponseID
+    self.store = store
+    self.tools = tools
+    self.toolChoice = toolChoice
+    self.parallelToolCalls = parallelToolCalls
+    self.sampling = sampling
+    self.responseFormat = responseFormat
+    self.reasoning = reasoning
+    self.templateArgumentsJSON = templateArgumentsJSON
+    self.maxOutputTokens = maxOutputTokens
+    self.stop = stop
+    self.topLogprobs = topLogprobs
+    self.contextLength = contextLength
+    self.timeToLive = timeToLive
+  }
+}

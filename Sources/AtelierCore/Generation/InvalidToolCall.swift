@@ -1,0 +1,23 @@
+package struct InvalidToolCall: Sendable, Hashable, Codable {
+  package enum Kind: String, Sendable, Hashable, Codable {
+    case name = "invalid_name"
+    case arguments = "invalid_arguments"
+  }
+
+  package var kind: Kind
+  package var reason: String
+  package var toolName: String
+  /// JSON text, present when the arguments parse to an object.
+  package var arguments: String?
+  package var provider: ToolProviderInfo?
+
+  package init(
+    kind: Kind, reason: String, toolName: String, arguments: String? = nil, provider: ToolProviderInfo? = nil
+  ) {
+    self.kind = kind
+    self.reason = reason
+    self.toolName = toolName
+    self.arguments = arguments
+    self.provider = provider
+  }
+}

@@ -1,0 +1,11 @@
+package struct PromptUsage: Sendable, Hashable, Codable {
+  /// Prompt tokens in all, template and history included.
+  package var tokens: Int
+  /// Of these, taken from the prefix cache.
+  package var cachedTokens: Int
+
+  package init(tokens: Int, cachedTokens: Int) {
+    self.tokens = tokens
+    self.cachedTokens = cachedTokens
+  }
+}

@@ -1,0 +1,7 @@
+package enum ResponseFormat: Sendable, Hashable, Codable {
+  case text
+  /// Any JSON object.
+  case jsonObject
+  /// A JSON Schema as JSON text, member order kept.
+  case jsonSchema(String)
+}

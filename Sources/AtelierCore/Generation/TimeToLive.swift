@@ -1,0 +1,5 @@
+/// How long an instance loaded by this request may stay idle.
+package enum TimeToLive: Sendable, Hashable, Codable {
+  case seconds(Int)
+  case never
+}

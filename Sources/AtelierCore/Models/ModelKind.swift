@@ -1,0 +1,1 @@
+package enum ModelKind: String, Sendable, Hashable, Codable { case llm, embedding }

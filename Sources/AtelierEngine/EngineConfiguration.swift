@@ -1,0 +1,20 @@
+/// Limits of one `BatchingEngine`.
+package struct EngineConfiguration: Sendable, Hashable {
+  /// Sequences computed at the same time at most.
+  package var parallel: Int
+  /// Requests waiting at most; past that `submit` refuses.
+  package var maxWaiting: Int
+  /// Prompt tokens per step at most; the scheduler goes below it while sequences are generating.
+  package var promptTokensPerStep: Int
+  /// Milliseconds a step should take at most while sequences are generating: the prompt budget adapts to it.
+  package var targetStepMilliseconds: Double
+
+  package init(
+    parallel: Int = 4, maxWaiting: Int = 64, promptTokensPerStep: Int = 512, targetStepMilliseconds: Double = 50
+  ) {
+    self.parallel = parallel
+    self.maxWaiting = maxWaiting
+    self.promptTokensPerStep = promptTokensPerStep
+    self.targetStepMilliseconds = targetStepMilliseconds
+  }
+}

@@ -1,0 +1,40 @@
+/// Below the scheduler: one model context, synchronous, used by one thread only. The real one wraps `llama_context`;
+/// tests use a scripted one. All calls come from the engine's thread.
+///
+/// Memory is counted in cells: one cell holds one position of at least one sequence. Sequences that share a prefix share
+/// its cells (`copySequence`), so shared positions count once.
+package protocol ModelRunner: AnyObject {
+  /// Cells in all. Also the longest sequence possible.
+  var cellCount: Int { get }
+  /// Rows one `decode` call takes at most.
+  var maxBatchRows: Int { get }
+  /// Sequence numbers are 0..<maxSequences.
+  var maxSequences: Int { get }
+  var vocabularySize: Int { get }
+  /// How prefixes can be reused.
+  var prefixReuse: PrefixReuse { get }
+
+  /// Evaluates the rows. Logits of rows that asked for them are valid until the next call.
+  /// Throws `.outOfCells` without having changed anything when the rows do not fit.
+  func decode(_ batch: Batch) throws(RunnerError)
+
+  /// Logits of the batch row with that index; `vocabularySize` numbers. The sampler may change them in place.
+  func logits(row: Int) -> UnsafeMutableBufferPointer<Float>
+
+  /// Makes `target` share positions 0..<count of `source`. `target` must be empty.
+  func copySequence(_ source: Int, to target: Int, count: Int)
+
+  /// Forgets positions `from...` of the sequence; 0 forgets it whole. False if the model cannot cut there (then the
+  /// sequence is unchanged and has to be forgotten whole).
+  @discardableResult
+  func trimSequence(_ sequence: Int, from position: Int) -> Bool
+
+  /// Makes the state of a grammar for one sequence. Throws when the grammar does not compile.
+  func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint
+
+  /// True for end-of-text tokens of any kind.
+  func isEndOfGeneration(_ token: Int32) -> Bool
+
+  /// Called when the engine has nothing to do, before it waits.
+  func idle()
+}

@@ -1,0 +1,43 @@
+import AtelierCore
+
+/// What happened to one sequence in one engine step.
+package enum SequenceEvent: Sendable {
+  /// Prompt tokens in memory so far (cached ones included) out of all. The first one of a sequence comes when its prompt
+  /// processing begins, with `processed == cached`.
+  case prompt(processed: Int, cached: Int, total: Int)
+  /// A generated token. End-of-text tokens are not reported as tokens.
+  case token(Int32, TokenProbability?)
+  /// Last event of the sequence.
+  case finished(SequenceEnd)
+}
+
+/// Log probability of the chosen token and the most likely ones, most likely first.
+package struct TokenProbability: Sendable, Hashable {
+  package var logprob: Float
+  package var top: [(token: Int32, logprob: Float)]
+
+  package init(logprob: Float, top: [(token: Int32, logprob: Float)]) {
+    self.logprob = logprob
+    self.top = top
+  }
+
+  package static func == (left: Self, right: Self) -> Bool {
+    left.logprob == right.logprob && left.top.elementsEqual(right.top, by: ==)
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(logprob)
+    for entry in top {
+      hasher.combine(entry.token)
+      hasher.combine(entry.logprob)
+    }
+  }
+}
+
+package enum SequenceEnd: Sendable, Hashable {
+  case endOfText
+  case maxTokens
+  case contextFull
+  case cancelled
+  case failed(String)
+}

@@ -1,0 +1,30 @@
+import AtelierCore
+
+/// What the engine is asked: token ids in, token ids out. It knows no text.
+package struct SequenceRequest: Sendable {
+  /// Chosen by the caller, unique among live requests.
+  package var id: UInt64
+  package var prompt: [Int32]
+  /// Every field but `seed` is set; `seed` nil draws one.
+  package var sampling: SamplingParameters
+  /// Generated tokens at most; nil: until the context is full.
+  package var maxTokens: Int?
+  package var grammar: GrammarConstraint?
+  /// nil: no log probabilities; n: the n most likely beside the chosen one.
+  package var topLogprobs: Int?
+  /// Keep the finished sequence for prefix reuse.
+  package var cacheable: Bool
+
+  package init(
+    id: UInt64, prompt: [Int32], sampling: SamplingParameters, maxTokens: Int? = nil,
+    grammar: GrammarConstraint? = nil, topLogprobs: Int? = nil, cacheable: Bool = true
+  ) {
+    self.id = id
+    self.prompt = prompt
+    self.sampling = sampling
+    self.maxTokens = maxTokens
+    self.grammar = grammar
+    self.topLogprobs = topLogprobs
+    self.cacheable = cacheable
+  }
+}

@@ -1,0 +1,49 @@
+import AtelierCore
+import AtelierEngine
+import AtelierText
+
+/// A loaded model inside the worker, apart from its token engine: tokenizer, templates, parsers. Safe to call from several
+/// threads at once (llama.cpp's vocabulary is read-only after loading).
+package protocol ModelBackend: AnyObject, Sendable {
+  var properties: EngineProperties { get }
+
+  /// Makes the runner. Called once, on the engine's thread, which alone uses it afterwards.
+  func makeRunner() throws(AtelierError) -> any ModelRunner
+
+  /// Applies the chat template. Throws `templateFailed`, or `unsupportedModality` for images without vision.
+  func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt
+
+  /// `addSpecial`: begin-of-text and the like as the model's metadata says. `parseSpecial`: special tokens' text in the
+  /// input becomes those tokens.
+  func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]
+
+  /// The token's bytes; empty for special tokens unless listed in `preserved`.
+  func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8]
+
+  /// One unit-length vector per input. Blocking; called from a thread of its own. Throws `modelTypeMismatch` on a model
+  /// without embeddings, `contextLengthExceeded` with `param` `input.N`.
+  func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]]
+}
+
+/// A chat turned into what the engine needs.
+package struct RenderedPrompt: Sendable {
+  package var tokens: [Int32]
+  package var grammar: GrammarConstraint?
+  /// Stop strings of the template, besides the request's own.
+  package var additionalStops: [String]
+  /// Special tokens whose text the parser needs to see.
+  package var preservedTokens: Set<Int32>
+  /// Makes the parser of the answer.
+  package var makeParser: @Sendable () -> any OutputParser
+
+  package init(
+    tokens: [Int32], grammar: GrammarConstraint? = nil, additionalStops: [String] = [],
+    preservedTokens: Set<Int32> = [], makeParser: @escaping @Sendable () -> any OutputParser
+  ) {
+    self.tokens = tokens
+    self.grammar = grammar
+    self.additionalStops = additionalStops
+    self.preservedTokens = preservedTokens
+    self.makeParser = makeParser
+  }
+}

@@ -1,0 +1,46 @@
+import AtelierCore
+
+/// What a worker says to the API process.
+package enum WorkerReport: Sendable, Hashable {
+  /// First report, before anything is loaded.
+  case hello(version: UInt32)
+  /// 0…1, from the engine's own progress callback.
+  case loadProgress(Double)
+  case loaded(EngineProperties)
+  /// The worker exits afterwards.
+  case loadFailed(AtelierError)
+  /// The prompt was rendered, tokenized and queued.
+  case accepted(id: UInt64)
+  case rejected(id: UInt64, AtelierError)
+  /// All events of one engine step, for all predictions, in order.
+  case events([PredictionEvent])
+  case embedded(id: UInt64, EmbeddingResult)
+  case counted(id: UInt64, tokens: Int)
+  /// Also the heartbeat: a worker answers from a thread that no computation blocks, and says whether its engine is computing
+  /// and how many steps it has done, so that a frozen engine can be told from a busy one.
+  case pong(UInt64, WorkerState)
+}
+
+package struct PredictionEvent: Sendable, Hashable {
+  package var id: UInt64
+  package var event: GenerationEvent
+
+  package init(id: UInt64, event: GenerationEvent) {
+    self.id = id
+    self.event = event
+  }
+}
+
+package struct WorkerState: Sendable, Hashable {
+  /// Requests computed now and waiting.
+  package var running: Int
+  package var waiting: Int
+  /// Engine steps since start.
+  package var steps: UInt64
+
+  package init(running: Int, waiting: Int, steps: UInt64) {
+    self.running = running
+    self.waiting = waiting
+    self.steps = steps
+  }
+}

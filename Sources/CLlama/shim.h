@@ -1,0 +1,4 @@
+#include <llama.h>
+#include <ggml.h>
+#include <ggml-cpu.h>
+#include <gguf.h>

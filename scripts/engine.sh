@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Fetches the pinned llama.cpp tree, builds the libraries Atelier links (ggml, llama, common, mtmd) and prints the prefix
+# they were installed under. A prefix is keyed by source, options, compiler and processor, because the kernels are native.
+#   scripts/engine.sh           build if needed, print the prefix
+#   scripts/engine.sh source    fetch if needed, print the folder of the llama.cpp tree
+#   scripts/engine.sh peer      build llama-server, llama-bench and llama-batched-bench of the same tree, print their folder
+source "$(dirname "$0")/common.sh"
+exec 3>&1 1>&2   # progress goes to standard error, the answer to descriptor 3
+
+requirements=$repository/scripts/engine.requirements
+version=$(sed -n 's/^llama-cpp-python==\([^ ]*\).*/\1/p' "$requirements")
+source_folder=$cache/engine-source-$version
+tree=$source_folder/vendor/llama.cpp
+
+fetch_source() {
+  [ -e "$source_folder/.complete" ] && return
+  say "fetching the llama.cpp source (llama-cpp-python $version, 77 MB)"
+  local downloads=$cache/downloads partial=$source_folder.partial
+  fetch_pinned "$requirements" "$downloads"
+  rm -rf "$partial" "$source_folder"; mkdir -p "$partial"
+  tar -xzf "$downloads/llama_cpp_python-$version.tar.gz" -C "$partial" --strip-components=1
+  touch "$partial/.complete"
+  mv "$partial" "$source_folder"
+  rm -f "$downloads/llama_cpp_python-$version.tar.gz"
+}
+
+options=(
+  -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
+  -DGGML_NATIVE=ON -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+  -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_MTMD=ON -DLLAMA_BUILD_UI=OFF
+)
+compiler_c=${ENGINE_CC:-gcc}
+compiler_cxx=${ENGINE_CXX:-g++}
+
+key_of() { # words that name a build
+  { printf '%s\n' "$version" "$@"
+    "$compiler_cxx" --version | head -n 1
+    grep -m 2 -E '^(model name|flags)' /proc/cpuinfo 2>/dev/null || uname -m
+  } | sha256sum | cut -c1-16
+}
+
+configure() { # build folder, options
+  local build=$1; shift
+  CC=$compiler_c CXX=$compiler_cxx cmake -S "$tree" -B "$build" -G Ninja -Wno-dev "$@" > "$build.log" 2>&1 \
+    || { tail -n 30 "$build.log"; die "configuring the engine failed, see $build.log"; }
+}
+
+compile() { # build folder, targets
+  local build=$1; shift
+  # One line a second at most: ninja's own status, without a terminal's control codes when nobody watches.
+  cmake --build "$build" --parallel "${ENGINE_JOBS:-$(nproc)}" --target "$@" 2>&1 | tee "$build.log" \
+    | awk -v tty="$([ -t 2 ] && echo 1)" '/^\[[0-9]+\/[0-9]+\]/ { if (tty) { printf "\r\033[K%.100s", $0 } else if (++n % 40 == 1) print $1; fflush(); next } /error|FAILED/ { print }  END { if (tty) print "" }' \
+    || { tail -n 40 "$build.log"; die "building the engine failed, see $build.log"; }
+}
+
+build_engine() {
+  local recipe prefix build
+  recipe=$(sha256sum "$repository/scripts/engine.sh" | cut -c1-16)
+  prefix=$cache/engine-$version-$(key_of "$recipe" "${options[@]}")
+  if [ ! -e "$prefix/.complete" ]; then
+    need cmake cmake; need ninja ninja-build; need "$compiler_cxx" g++
+    fetch_source
+    build=$prefix.build
+    say "building the engine (about four minutes on two cores; kept for next time)"
+    mkdir -p "$build"
+    configure "$build" "${options[@]}" "-DCMAKE_INSTALL_PREFIX=$prefix"
+    compile "$build" ggml llama llama-common mtmd
+    rm -rf "$prefix"
+    cmake --install "$build" >> "$build.log" 2>&1
+    # llama.cpp installs neither common's headers nor the helper archives a static link needs.
+    local headers=$prefix/include/llama-common
+    mkdir -p "$headers/jinja" "$headers/nlohmann"
+    cp "$tree"/common/*.h "$headers/"
+    cp "$tree"/common/jinja/*.h "$headers/jinja/"
+    cp "$tree"/vendor/nlohmann/*.hpp "$headers/nlohmann/"
+    find "$build" -name 'lib*.a' -exec cp -n {} "$prefix/lib/" \;
+    mkdir -p "$prefix/lib/pkgconfig"
+    cat > "$prefix/lib/pkgconfig/atelier-engine.pc" <<'PC'
+prefix=${pcfiledir}/../..
+Name: atelier-engine
+Description: llama.cpp with its common and mtmd libraries, linked statically
+Version: VERSION
+Cflags: -I${prefix}/include -I${prefix}/include/llama-common
+Libs: -L${prefix}/lib -lmtmd -lllama-common -lllama-common-base -lcpp-httplib -lvendor-hash -lllama -lggml -lggml-cpu -lggml-base -lgomp -lstdc++ -lm -lpthread -ldl
+PC
+    sed -i "s/VERSION/$version/" "$prefix/lib/pkgconfig/atelier-engine.pc"
+    touch "$prefix/.complete"
+    rm -rf "$build" "$build.log"
+  fi
+  printf '%s\n' "$prefix" >&3
+}
+
+build_peer() {
+  local peer_options build
+  peer_options=("${options[@]}" -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_TOOLS=ON)
+  build=$cache/peer-$version-$(key_of "${peer_options[@]}")
+  if [ ! -e "$build/.complete" ]; then
+    need cmake cmake; need ninja ninja-build; need "$compiler_cxx" g++
+    fetch_source
+    say "building llama-server and llama-bench of the same tree (for comparison only)"
+    mkdir -p "$build"
+    configure "$build" "${peer_options[@]}"
+    compile "$build" llama-server llama-bench llama-batched-bench
+    touch "$build/.complete"
+  fi
+  printf '%s\n' "$build/bin" >&3
+}
+
+case ${1:-build} in
+  build) build_engine ;;
+  source) fetch_source; printf '%s\n' "$tree" >&3 ;;
+  peer) build_peer ;;
+  *) die "usage: scripts/engine.sh [build|source|peer]" ;;
+esac
