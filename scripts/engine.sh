@@ -2,6 +2,7 @@
 # Fetches the pinned llama.cpp tree, builds the libraries Atelier links (ggml, llama, common, mtmd) and prints the prefix
 # they were installed under. A prefix is keyed by source, options, compiler and processor, because the kernels are native.
 #   scripts/engine.sh           build if needed, print the prefix
+#   scripts/engine.sh installed PREFIX   use an installed llama.cpp: print a folder whose pkg-config file names it
 #   scripts/engine.sh source    fetch if needed, print the folder of the llama.cpp tree
 #   scripts/engine.sh peer      build llama-server, llama-bench and llama-batched-bench of the same tree, print their folder
 source "$(dirname "$0")/common.sh"
@@ -54,9 +55,8 @@ compile() { # build folder, targets
 }
 
 build_engine() {
-  local recipe prefix build
-  recipe=$(sha256sum "$repository/scripts/engine.sh" | cut -c1-16)
-  prefix=$cache/engine-$version-$(key_of "$recipe" "${options[@]}")
+  local prefix build
+  prefix=$cache/engine-$version-$(key_of "layout 1" "${options[@]}")
   if [ ! -e "$prefix/.complete" ]; then
     need cmake cmake; need ninja ninja-build; need "$compiler_cxx" g++
     fetch_source
@@ -90,6 +90,28 @@ PC
   printf '%s\n' "$prefix" >&3
 }
 
+use_installed() { # a prefix that holds llama.cpp, its common library and mtmd
+  local prefix=$1 description
+  [ -n "$prefix" ] || die "usage: scripts/engine.sh installed PREFIX"
+  if [ -e "$prefix/lib/pkgconfig/atelier-engine.pc" ]; then printf '%s\n' "$prefix" >&3; return; fi
+  need pkg-config pkg-config
+  export PKG_CONFIG_PATH=$prefix/lib/pkgconfig:$prefix/lib64/pkgconfig:${PKG_CONFIG_PATH:-}
+  pkg-config --exists llama || die "no llama.pc under $prefix (is llama.cpp installed there?)"
+  for header in llama.h mtmd.h llama-common/chat.h; do
+    [ -e "$prefix/include/$header" ] || die "$prefix/include/$header is missing: Atelier needs llama.cpp's common library and mtmd with their headers (scripts/engine.sh shows how they are installed)"
+  done
+  description=$cache/engine-installed-$(printf '%s' "$prefix" | sha256sum | cut -c1-16)
+  mkdir -p "$description/lib/pkgconfig"
+  cat > "$description/lib/pkgconfig/atelier-engine.pc" <<PC
+Name: atelier-engine
+Description: an installed llama.cpp with its common and mtmd libraries
+Version: $(pkg-config --modversion llama)
+Cflags: $(pkg-config --cflags-only-I llama) -I$prefix/include/llama-common
+Libs: -L$prefix/lib -lmtmd -lllama-common $(pkg-config --libs llama) -lgomp -lstdc++ -lm -lpthread -ldl
+PC
+  printf '%s\n' "$description" >&3
+}
+
 build_peer() {
   local peer_options build
   peer_options=("${options[@]}" -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_TOOLS=ON)
@@ -110,5 +132,6 @@ case ${1:-build} in
   build) build_engine ;;
   source) fetch_source; printf '%s\n' "$tree" >&3 ;;
   peer) build_peer ;;
-  *) die "usage: scripts/engine.sh [build|source|peer]" ;;
+  installed) use_installed "${2:-}" ;;
+  *) die "usage: scripts/engine.sh [build|installed PREFIX|source|peer]" ;;
 esac

@@ -1,0 +1,65 @@
+# Two commands do all set-up: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help run test unit e2e engine model build debug bench format lint clean install tools
+
+HOST ?= 127.0.0.1
+PORT ?= 1234
+PREFIX ?= /usr/local
+ATELIER_HOME ?= $(HOME)/.atelier
+export ATELIER_HOME
+
+# The engine's prefix: built by scripts/engine.sh, or an installed llama.cpp when ENGINE_PREFIX is given.
+with_engine = PKG_CONFIG_PATH="$$(scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build))/lib/pkgconfig:$$PKG_CONFIG_PATH"
+swift_release = swift build -c release --static-swift-stdlib
+
+help: ## this list
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: build ## build what is missing, fetch a small model if there is none, serve on 127.0.0.1:1234
+	@scripts/model.sh "$(ATELIER_HOME)/models" > /dev/null
+	@exec .build/release/atelier serve --host $(HOST) --port $(PORT) $(SERVE_FLAGS)
+
+test: lint unit e2e ## every test: lint, unit tests, end-to-end tests with a real model
+
+unit: tools engine model ## unit tests only (debug build); FILTER=name runs some
+	@$(with_engine) ATELIER_TEST_MODEL="$$(scripts/model.sh)" swift test $(if $(FILTER),--filter '$(FILTER)')
+
+e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
+	@scripts/e2e.sh $(ARGS)
+
+engine: tools ## fetch and build llama.cpp (kept in the cache)
+	@scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build) > /dev/null
+
+model: tools ## fetch the embedded test and default model (kept in the cache)
+	@scripts/model.sh > /dev/null
+
+build: tools engine ## release build of atelier and atelier-worker
+	@scripts/say.sh "building Atelier (about ten minutes the first time on two cores)"
+	@$(with_engine) $(swift_release) --product atelier
+	@$(with_engine) $(swift_release) --product atelier-worker
+
+debug: tools engine ## debug build
+	@$(with_engine) swift build
+
+bench: build model ## benchmarks against llama-server of the same tree; WORKLOAD=name, ROUNDS=n, PEER=none
+	@scripts/bench.sh
+
+format: ## format all Swift sources
+	@swift format --in-place --recursive --parallel --configuration .swift-format Sources Tests Package.swift
+
+lint: tools ## formatting, import rules
+	@swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests Package.swift
+	@python3 scripts/check-imports.py
+
+install: build ## install under PREFIX (default /usr/local)
+	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/libexec/atelier"
+	@install -m 755 .build/release/atelier "$(DESTDIR)$(PREFIX)/bin/atelier"
+	@install -m 755 .build/release/atelier-worker "$(DESTDIR)$(PREFIX)/libexec/atelier/atelier-worker"
+	@scripts/say.sh "installed $(DESTDIR)$(PREFIX)/bin/atelier"
+
+clean: ## remove build products; engine and model stay in the cache
+	@rm -rf .build .build-* Benchmarks/.build
+
+tools: ## install missing system tools when possible, else say which
+	@scripts/tools.sh

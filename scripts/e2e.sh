@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# End-to-end tests: pytest drives the release binaries with the real model and the official SDKs, in a Python environment
+# of its own and with data folders that are thrown away.
+source "$(dirname "$0")/common.sh"
+cd "$repository"
+model=$(scripts/model.sh)
+python_environment "$cache/e2e-python" Tests/EndToEnd/requirements.txt
+export ATELIER_TEST_MODEL=$model ATELIER_BIN=${ATELIER_BIN:-$repository/.build/release}
+export PYTHONDONTWRITEBYTECODE=1
+exec "$cache/e2e-python/bin/python" -m pytest -q -p no:cacheprovider Tests/EndToEnd "$@"

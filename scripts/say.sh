@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+printf 'atelier: %s\n' "$*" >&2
