@@ -1,0 +1,50 @@
+"""The grammar of the native stream (native.md 5.3) as a checker."""
+
+BLOCKS = {"reasoning": "reasoning", "message": "message"}
+
+
+def check(events: list[dict]) -> dict:
+    """Asserts the grammar; returns the result of `chat.end`."""
+    kinds = [event["type"] for event in events]
+    assert kinds[0] == "chat.start" and kinds[-1] == "chat.end"
+    assert kinds.count("chat.start") == 1 and kinds.count("chat.end") == 1 and kinds.count("error") <= 1
+    if "error" in kinds:
+        assert kinds[-2] == "error"
+    position = 1
+    if kinds[position] == "model_load.start":
+        position += 1
+        progress = []
+        while kinds[position] == "model_load.progress":
+            progress.append(events[position]["progress"])
+            position += 1
+        if kinds[position] != "error":
+            assert kinds[position] == "model_load.end" and progress[0] == 0 and progress[-1] == 1
+            assert progress == sorted(progress)
+            position += 1
+    output = []
+    while kinds[position] not in ("error", "chat.end"):
+        if kinds[position] == "prompt_processing.start":
+            position += 1
+            progress = []
+            while kinds[position] == "prompt_processing.progress":
+                progress.append(events[position]["progress"])
+                position += 1
+            if kinds[position] == "error":
+                break
+            assert kinds[position] == "prompt_processing.end" and progress == sorted(progress) and progress[-1] == 1
+            position += 1
+        else:
+            block, _, edge = kinds[position].partition(".")
+            assert block in BLOCKS and edge == "start", kinds[position]
+            position += 1
+            text = ""
+            while kinds[position] == f"{block}.delta":
+                text += events[position]["content"]
+                position += 1
+            assert kinds[position] == f"{block}.end", kinds[position]
+            position += 1
+            output.append({"type": block, "content": text})
+    result = events[-1]["result"]
+    if "error" not in kinds:
+        assert result["output"] == (output or [{"type": "message", "content": ""}])
+    return result

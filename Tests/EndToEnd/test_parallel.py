@@ -1,0 +1,46 @@
+import concurrent.futures
+
+from atelier_server import KEY
+
+PROMPTS = [
+    "Name three animals.", "What is the capital of France?", "Count from one to ten.", "Write a sentence about rain.",
+    "List four fruits.", "What colour is the sky?", "Say good morning in Spanish.", "Explain what a tree is.",
+]
+
+
+def test_eight_parallel_greedy_streams_equal_the_same_prompts_run_alone(fresh):
+    server = fresh().start()
+    server.post("/api/v1/models/load", {"model": KEY, "parallel": 8})
+
+    def text(prompt: str) -> str:
+        return "".join(event["content"] for event in server.native_events(
+            input=prompt, temperature=0, max_output_tokens=40, store=False) if event["type"] == "message.delta")
+
+    alone = [text(prompt) for prompt in PROMPTS]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(text, PROMPTS))
+    assert together == alone
+    assert len(set(alone)) == len(PROMPTS)
+
+
+def test_more_requests_than_slots_all_finish(server):
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda n: server.chat(input=f"Count to {n}.", max_output_tokens=6, store=False), range(12)))
+    assert all(answer["output"][0]["content"] for answer in answers)
+
+
+def test_the_model_list_answers_while_a_long_prompt_is_read(server):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        long = pool.submit(lambda: server.chat(input="word " * 3000, max_output_tokens=2, store=False))
+        while not long.done():
+            assert server.get("/v1/models").elapsed.total_seconds() < 1
+        long.result()
+
+
+def test_a_repeated_prompt_comes_from_the_prefix_cache(server):
+    prompt = "The quick brown fox jumps over the lazy dog. " * 40
+    body = {"messages": [{"role": "user", "content": prompt}], "model": KEY, "max_tokens": 2, "temperature": 0}
+    first = server.post("/v1/chat/completions", body).json()
+    second = server.post("/v1/chat/completions", body).json()
+    assert second["usage"]["prompt_tokens_details"]["cached_tokens"] >= second["usage"]["prompt_tokens"] - 2
+    assert second["choices"][0]["message"]["content"] == first["choices"][0]["message"]["content"]
