@@ -13,6 +13,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var tools: [ToolDefinition]
   package var toolChoice: ToolChoice
   package var parallelToolCalls: Bool
+  /// Servers whose tools the runtime offers to the model and runs itself.
+  package var integrations: [ToolProviderReference]
   package var sampling: SamplingParameters
   package var responseFormat: ResponseFormat
   package var reasoning: ReasoningSetting?
@@ -31,7 +33,8 @@ package struct GenerationRequest: Sendable, Hashable {
     store: Bool = false, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto, parallelToolCalls: Bool = true,
     sampling: SamplingParameters = SamplingParameters(), responseFormat: ResponseFormat = .text,
     reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
-    stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil, timeToLive: TimeToLive? = nil
+    stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil, timeToLive: TimeToLive? = nil,
+    integrations: [ToolProviderReference] = []
   ) {
     self.model = model
     self.input = input
@@ -41,6 +44,7 @@ package struct GenerationRequest: Sendable, Hashable {
     self.tools = tools
     self.toolChoice = toolChoice
     self.parallelToolCalls = parallelToolCalls
+    self.integrations = integrations
     self.sampling = sampling
     self.responseFormat = responseFormat
     self.reasoning = reasoning
