@@ -1,0 +1,89 @@
+/// One row of the settings table: its key, what it takes, what it means, and its place in `Settings`.
+package struct SettingDefinition: Sendable {
+  /// Dotted: `jit.ttl_seconds`. In the environment `ATELIER_JIT_TTL_SECONDS`.
+  package let key: String
+  package let kind: SettingKind
+  package let summary: String
+  package let read: @Sendable (Settings) -> JSONValue
+  /// Takes a value that `kind` has checked.
+  package let write: @Sendable (inout Settings, JSONValue) -> Void
+
+  package var builtIn: JSONValue { read(Settings()) }
+
+  package static func named(_ key: String) -> SettingDefinition? { all.first { $0.key == key } }
+}
+
+extension SettingDefinition {
+  private typealias Place<Value> = any WritableKeyPath<Settings, Value> & Sendable
+
+  private static func boolean(_ key: String, _ place: Place<Bool>, _ summary: String) -> Self {
+    Self(
+      key: key, kind: .boolean, summary: summary, read: { .bool($0[keyPath: place]) },
+      write: { if let value = $1.boolValue { $0[keyPath: place] = value } })
+  }
+
+  private static func integer(_ key: String, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Self
+  {
+    Self(
+      key: key, kind: .integer(range), summary: summary, read: { .integer(Int64($0[keyPath: place])) },
+      write: { if let value = $1.integerValue { $0[keyPath: place] = value } })
+  }
+
+  private static func text(_ key: String, _ place: Place<String>, _ summary: String) -> Self {
+    Self(
+      key: key, kind: .text, summary: summary, read: { .string($0[keyPath: place]) },
+      write: { if let value = $1.stringValue { $0[keyPath: place] = value } })
+  }
+
+  private static func list(_ key: String, _ place: Place<[String]>, _ summary: String) -> Self {
+    Self(
+      key: key, kind: .list, summary: summary, read: { .array($0[keyPath: place].map(JSONValue.string)) },
+      write: { if let values = $1.arrayValue { $0[keyPath: place] = values.compactMap(\.stringValue) } })
+  }
+
+  private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
+    _ key: String, _ place: Place<Value>, _ summary: String
+  ) -> Self {
+    Self(
+      key: key, kind: .choice(Value.allCases.map(\.rawValue)), summary: summary,
+      read: { .string($0[keyPath: place].rawValue) },
+      write: { if let value = $1.stringValue.flatMap(Value.init(rawValue:)) { $0[keyPath: place] = value } })
+  }
+
+  /// The whole table, in the order `config list` shows it.
+  package static let all: [SettingDefinition] = [
+    text("host", \.host, "Address to listen on; 0.0.0.0 serves the local network."),
+    integer("port", \.port, 0...65535, "Port to listen on; 0 takes a free one."),
+    boolean("require_auth", \.requireAuthentication, "Every request needs an API token."),
+    list("allowed_hosts", \.allowedHosts, "Further names a request's Host header may carry."),
+    boolean("cors", \.cors, "Let web pages of cors_origins call the server."),
+    list("cors_origins", \.corsOrigins, "Origins allowed when cors is on; * is any."),
+    boolean("jit.enabled", \.jitEnabled, "Load a model when a request names it."),
+    boolean("jit.auto_unload", \.jitAutoUnload, "Unload models loaded by a request after jit.ttl_seconds of idleness."),
+    integer("jit.ttl_seconds", \.jitTTLSeconds, 1...31_536_000, "Idle seconds before such a model is unloaded."),
+    boolean("jit.keep_last_only", \.jitKeepLastOnly, "Loading one by request unloads the one loaded before."),
+    choice(
+      "jit.keep_last_scope", \.jitKeepLastScope,
+      "Whether language and embedding models count apart (type) or together (all)."),
+    choice("guardrail", \.guardrail, "How much free memory a load must leave."),
+    text("models_directory", \.modelsDirectory, "Folder of the models; empty is models in the data folder."),
+    integer(
+      "load.context_length", \.contextLength, 1...16_777_216,
+      "Context of a load that names none, at most the model's own, in tokens."),
+    integer("load.parallel", \.parallel, 1...64, "Requests one loaded model answers at the same time."),
+    integer("chats.max_age_days", \.chatsMaxAgeDays, 1...36_500, "Stored chats older than this are removed."),
+    integer("chats.max_nodes", \.chatsMaxNodes, 1...100_000_000, "Stored turns kept at most, oldest removed first."),
+    integer("limits.body_bytes", \.maxBodyBytes, 1024...1 << 30, "Largest request body."),
+    integer("limits.body_gap_seconds", \.bodyGapSeconds, 1...3600, "Longest pause within a request body."),
+    integer("limits.idle_seconds", \.idleSeconds, 1...86_400, "Idle connections are closed after this."),
+    integer(
+      "limits.stall_seconds", \.stallSeconds, 1...3600,
+      "A client that reads nothing of its answer for this long is cut off."),
+    integer("limits.connections", \.maxConnections, 1...65_536, "Open connections at most."),
+    integer("limits.queue", \.maxQueued, 0...65_536, "Requests waiting for one loaded model at most."),
+    integer("limits.queue_seconds", \.queueSeconds, 1...86_400, "Longest wait in that queue."),
+    integer(
+      "limits.drain_seconds", \.drainSeconds, 0...3600, "Running answers may take this long when the server stops."),
+    choice("log.level", \.logLevel, "Least important log lines shown."),
+  ]
+}

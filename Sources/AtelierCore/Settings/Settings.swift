@@ -1,0 +1,41 @@
+/// Every setting of the server, resolved. `SettingDefinition.all` is the table of their keys, ranges and meanings.
+package struct Settings: Sendable, Hashable {
+  package enum EvictionScope: String, Sendable, Hashable, CaseIterable { case type, all }
+  package enum Guardrail: String, Sendable, Hashable, CaseIterable { case off, relaxed, balanced, strict }
+  package enum LogLevel: String, Sendable, Hashable, CaseIterable { case trace, debug, info, notice, warning, error }
+
+  package var host = "127.0.0.1"
+  package var port = 1234
+  package var requireAuthentication = false
+  package var allowedHosts: [String] = []
+  package var cors = false
+  package var corsOrigins: [String] = ["*"]
+
+  package var jitEnabled = true
+  package var jitAutoUnload = true
+  package var jitTTLSeconds = 3600
+  package var jitKeepLastOnly = true
+  package var jitKeepLastScope = EvictionScope.type
+  package var guardrail = Guardrail.balanced
+
+  /// Empty: the models folder of the data folder.
+  package var modelsDirectory = ""
+  package var contextLength = 4096
+  package var parallel = 4
+
+  package var chatsMaxAgeDays = 30
+  package var chatsMaxNodes = 10_000
+
+  package var maxBodyBytes = 64 << 20
+  package var bodyGapSeconds = 30
+  package var idleSeconds = 75
+  package var stallSeconds = 60
+  package var maxConnections = 1024
+  package var maxQueued = 256
+  package var queueSeconds = 120
+  package var drainSeconds = 25
+
+  package var logLevel = LogLevel.info
+
+  package init() {}
+}
