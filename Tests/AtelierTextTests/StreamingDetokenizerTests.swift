@@ -1,0 +1,48 @@
+import AtelierText
+import Testing
+
+struct StreamingDetokenizerTests {
+  @Test func aSplitCharacterWaitsForItsEnd() {
+    var detokenizer = StreamingDetokenizer()
+    #expect(detokenizer.feed([0x61, 0xF0, 0x9F]) == "a")
+    #expect(detokenizer.feed([0xA7]) == "")
+    #expect(detokenizer.feed([0xB5, 0x62]) == "🧵b")
+    #expect(detokenizer.finish() == "")
+  }
+
+  @Test func anUnfinishedCharacterBecomesAReplacement() {
+    var detokenizer = StreamingDetokenizer()
+    #expect(detokenizer.feed([0x61, 0xE2, 0x82]) == "a")
+    #expect(detokenizer.finish() == "\u{FFFD}")
+    #expect(detokenizer.finish() == "")
+  }
+
+  @Test(
+    arguments: [
+      [0xFF], [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE0, 0x80], [0xF5, 0x80],
+    ] as [[UInt8]])
+  func invalidBytesAreNotHeldBack(_ bytes: [UInt8]) {
+    var detokenizer = StreamingDetokenizer()
+    #expect(detokenizer.feed(bytes) == String(decoding: bytes, as: UTF8.self))
+    #expect(detokenizer.finish() == "")
+  }
+
+  @Test(arguments: 0..<20)
+  func anyChunkingGivesTheSameText(_ seed: UInt64) {
+    var generator = SeededGenerator(state: seed)
+    let alphabet: [[UInt8]] = [
+      Array("a".utf8), Array("ß".utf8), Array("€".utf8), Array("🧵".utf8), Array("e\u{301}".utf8), [0xC3], [0xE2, 0x82],
+      [0xF0, 0x9F, 0xA7], [0xFF], [0x80], [0xED, 0xA0], [0xF4, 0x90], [0xE0, 0x9F],
+    ]
+    for _ in 0..<200 {
+      let bytes = (0..<Int.random(in: 0...12, using: &generator)).flatMap { _ in
+        alphabet.randomElement(using: &generator)!
+      }
+      var detokenizer = StreamingDetokenizer()
+      var text = String.UnicodeScalarView()
+      for piece in generator.chunks(of: bytes) { text.append(contentsOf: detokenizer.feed(piece).unicodeScalars) }
+      text.append(contentsOf: detokenizer.finish().unicodeScalars)
+      #expect(Array(String(text).utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8))
+    }
+  }
+}
