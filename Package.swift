@@ -107,7 +107,7 @@ let package = Package(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
       swiftSettings: strict),
     .testTarget(name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierModels"], swiftSettings: strict),
-    .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore"], swiftSettings: strict),
+    .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore", grdb], swiftSettings: strict),
     .testTarget(
       name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol"],
       swiftSettings: strict),

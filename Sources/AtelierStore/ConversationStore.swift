@@ -1,0 +1,226 @@
+import AtelierCore
+import Foundation
+import GRDB
+
+/// Stored chats in one SQLite file: a tree of immutable turns.
+///
+/// Durability: the log is synced at every commit (WAL, `synchronous=FULL`), so what a returned `append` wrote survives a
+/// kill and a power loss, and a torn tail holds only what was never acknowledged. Every call runs on the database's own
+/// queue, never on the caller's thread.
+package final class ConversationStore: Sendable {
+  private let pool: DatabasePool
+  private let fileName: String
+
+  /// Opens or creates the file, readable by the owner only, and brings its tables up to date. Blocks; for use at start.
+  /// Throws `internalError` naming the file when it is no readable database of this or an earlier version.
+  package init(at url: URL) throws(AtelierError) {
+    fileName = url.lastPathComponent
+    do {
+      try Self.createPrivately(url)
+      var configuration = Configuration()
+      configuration.label = "conversations"
+      configuration.busyMode = .timeout(5)
+      configuration.maximumReaderCount = 4
+      pool = try DatabasePool(path: url.path(percentEncoded: false), configuration: configuration)
+      // Opening a pool sets NORMAL, which may lose acknowledged commits on power loss.
+      try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+      let migrator = StoreSchema.migrator
+      guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
+        throw AtelierError(
+          .internalError,
+          "\(fileName) in the data folder was written by a newer version of Atelier. Use that version, or move the file away."
+        )
+      }
+      try migrator.migrate(pool)
+    } catch {
+      throw Self.failure(error, file: url.lastPathComponent)
+    }
+  }
+
+  /// Waits for running calls, then closes the file; later calls throw.
+  package func close() throws(AtelierError) {
+    do { try pool.close() } catch { throw Self.failure(error, file: fileName) }
+  }
+
+  /// Durable when it returns. Throws `previousResponseNotFound` when the parent is gone.
+  package func append(_ node: ConversationNode) async throws(AtelierError) {
+    try await write { db in
+      if let parent = node.parent,
+        try String.fetchOne(db, sql: "SELECT id FROM node WHERE id = ?", arguments: [parent]) == nil
+      {
+        throw Self.notFound(parent)
+      }
+      try NodeRecord.insert(node, into: db)
+    }
+  }
+
+  /// The turns from the root to the node. Throws `previousResponseNotFound` for an unknown id, and for the id of a turn
+  /// that another owner made. `owner`: nil sees everything.
+  package func history(of id: String, owner: String? = nil) async throws(AtelierError) -> [ConversationNode] {
+    try await read { db in
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          WITH RECURSIVE chain (id, depth) AS (
+            SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+            UNION ALL
+            SELECT node.parent, chain.depth + 1 FROM chain JOIN node ON node.id = chain.id WHERE node.parent IS NOT NULL
+          )
+          SELECT node.* FROM chain JOIN node ON node.id = chain.id ORDER BY chain.depth DESC
+          """,
+        arguments: ["id": id, "owner": owner])
+      guard !rows.isEmpty else { throw Self.notFound(id) }
+      return try rows.map { try NodeRecord.node($0, in: db) }
+    }
+  }
+
+  /// Conversations, newest first, at most `limit`.
+  package func list(owner: String? = nil, limit: Int = 100) async throws(AtelierError) -> [ConversationSummary] {
+    try await read { db in
+      let leaves = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT id, model_key, created_at FROM node
+          WHERE (:owner IS NULL OR owner = :owner) AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = node.id)
+          ORDER BY created_at DESC, id DESC LIMIT :limit
+          """,
+        arguments: ["owner": owner, "limit": limit])
+      return try leaves.map { leaf in
+        let chain = try Row.fetchAll(
+          db,
+          sql: """
+            WITH RECURSIVE chain (id, depth) AS (
+              SELECT :id, 0
+              UNION ALL
+              SELECT node.parent, chain.depth + 1 FROM chain JOIN node ON node.id = chain.id WHERE node.parent IS NOT NULL
+            )
+            SELECT id FROM chain ORDER BY depth DESC
+            """,
+          arguments: ["id": leaf["id"] as String])
+        let root = try Row.fetchOne(
+          db, sql: "SELECT * FROM node WHERE id = ?", arguments: [chain.first?["id"] as String?]
+        ).map { try NodeRecord.node($0, in: db) }
+        let title = root?.input.first { $0.role == .user }?.text ?? ""
+        return ConversationSummary(
+          id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"], turns: chain.count,
+          title: String(title.prefix(80)))
+      }
+    }
+  }
+
+  /// Every turn in the order made, for export.
+  package func all(owner: String? = nil) async throws(AtelierError) -> [ConversationNode] {
+    try await read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT * FROM node WHERE :owner IS NULL OR owner = :owner ORDER BY created_at, rowid",
+        arguments: ["owner": owner]
+      ).map { try NodeRecord.node($0, in: db) }
+    }
+  }
+
+  /// Deletes the turn and everything that continues it: those answers hold its text. Ancestors stay. Returns how many
+  /// turns went; throws `previousResponseNotFound` for an unknown id.
+  @discardableResult
+  package func delete(_ id: String, owner: String? = nil) async throws(AtelierError) -> Int {
+    try await write { db in
+      let ids = try String.fetchAll(
+        db,
+        sql: """
+          WITH RECURSIVE subtree (id, depth) AS (
+            SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+            UNION ALL
+            SELECT node.id, subtree.depth + 1 FROM subtree JOIN node ON node.parent = subtree.id
+          )
+          SELECT id FROM subtree ORDER BY depth DESC
+          """,
+        arguments: ["id": id, "owner": owner])
+      guard !ids.isEmpty else { throw Self.notFound(id) }
+      try NodeRecord.delete(ids, from: db)
+      return ids.count
+    }
+  }
+
+  /// Deletes what the policy no longer keeps. `now`: milliseconds since 1970. Returns how many turns went.
+  @discardableResult
+  package func apply(_ policy: RetentionPolicy, now: Int64) async throws(AtelierError) -> Int {
+    try await write { db in
+      let entries = try Row.fetchAll(db, sql: "SELECT id, parent, created_at FROM node").map {
+        RetentionPolicy.Entry(id: $0["id"], parent: $0["parent"], createdAt: $0["created_at"])
+      }
+      let expired = policy.expired(entries, now: now)
+      if !expired.isEmpty { try NodeRecord.delete(expired, from: db) }
+      return expired.count
+    }
+  }
+
+  /// What the writing connection says of itself.
+  package struct Durability: Sendable, Hashable {
+    package var journal: String
+    /// 2 is FULL.
+    package var synchronous: Int
+    package var foreignKeys: Bool
+
+    package init(journal: String, synchronous: Int, foreignKeys: Bool) {
+      self.journal = journal
+      self.synchronous = synchronous
+      self.foreignKeys = foreignKeys
+    }
+  }
+
+  /// For checks at start and in tests.
+  package func durability() throws(AtelierError) -> Durability {
+    do {
+      return try pool.writeWithoutTransaction { db in
+        Durability(
+          journal: try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+          synchronous: try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? 0,
+          foreignKeys: try Bool.fetchOne(db, sql: "PRAGMA foreign_keys") ?? false)
+      }
+    } catch { throw Self.failure(error, file: fileName) }
+  }
+
+  private func read<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(AtelierError) -> Value {
+    do { return try await pool.read(body) } catch { throw Self.failure(error, file: fileName) }
+  }
+
+  private func write<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(AtelierError) -> Value {
+    do { return try await pool.write(body) } catch { throw Self.failure(error, file: fileName) }
+  }
+
+  private static func createPrivately(_ url: URL) throws {
+    let path = url.path(percentEncoded: false)
+    if FileManager.default.fileExists(atPath: path) { return }
+    guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) else {
+      throw CocoaError(.fileWriteNoPermission)
+    }
+  }
+
+  private static func notFound(_ id: String) -> AtelierError {
+    AtelierError(
+      .previousResponseNotFound, "Previous response with id '\(id.prefix(80))' not found.",
+      param: "previous_response_id")
+  }
+
+  private static func failure(_ error: any Error, file: String) -> AtelierError {
+    switch error {
+    case let error as AtelierError: return error
+    case is CancellationError: return AtelierError(.cancelled, "The request was cancelled.")
+    case let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode):
+      return AtelierError(
+        .internalError,
+        "\(file) in the data folder is damaged or no database. Move it away to start with an empty one.")
+    case let error as DatabaseError where [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode):
+      return AtelierError(.internalError, "\(file) in the data folder cannot be written: the disk is full or failing.")
+    case let error as DatabaseError:
+      return AtelierError(
+        .internalError, "\(file) in the data folder cannot be used (SQLite result \(error.resultCode.rawValue)).")
+    case is StoredFormatError, is DecodingError:
+      return AtelierError(.internalError, "\(file) in the data folder holds an entry this version cannot read.")
+    default: return AtelierError(.internalError, "\(file) in the data folder cannot be opened.")
+    }
+  }
+}

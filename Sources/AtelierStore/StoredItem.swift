@@ -1,0 +1,84 @@
+import AtelierCore
+
+/// The form of an output item in the database.
+struct StoredItem: Codable, Hashable {
+  enum Kind: String, Codable {
+    case reasoning, message
+    case toolCall = "tool_call"
+    case executedToolCall = "executed_tool_call"
+    case invalidToolCall = "invalid_tool_call"
+  }
+
+  struct Provider: Codable, Hashable {
+    var plugin: String?
+    var serverLabel: String?
+
+    init(_ provider: ToolProviderInfo) {
+      switch provider {
+      case .plugin(let id): plugin = id
+      case .ephemeral(let label): serverLabel = label
+      }
+    }
+
+    func provider() throws -> ToolProviderInfo {
+      if let plugin { return .plugin(id: plugin) }
+      guard let serverLabel else { throw StoredFormatError() }
+      return .ephemeral(serverLabel: serverLabel)
+    }
+  }
+
+  var kind: Kind
+  var text: String?
+  var call: StoredToolCall?
+  var provider: Provider?
+  var output: String?
+  var reason: String?
+  var invalid: String?
+  var toolName: String?
+  var arguments: String?
+
+  init(_ item: OutputItem) {
+    switch item {
+    case .reasoning(let text):
+      kind = .reasoning
+      self.text = text
+    case .message(let text):
+      kind = .message
+      self.text = text
+    case .toolCall(let call):
+      kind = .toolCall
+      self.call = StoredToolCall(call)
+    case .executedToolCall(let call, let provider, let output):
+      kind = .executedToolCall
+      self.call = StoredToolCall(call)
+      self.provider = provider.map(Provider.init)
+      self.output = output
+    case .invalidToolCall(let call):
+      kind = .invalidToolCall
+      reason = call.reason
+      invalid = call.kind.rawValue
+      toolName = call.toolName
+      arguments = call.arguments
+      provider = call.provider.map(Provider.init)
+    }
+  }
+
+  func item() throws -> OutputItem {
+    switch kind {
+    case .reasoning: return .reasoning(text ?? "")
+    case .message: return .message(text ?? "")
+    case .toolCall:
+      guard let call else { throw StoredFormatError() }
+      return .toolCall(call.call)
+    case .executedToolCall:
+      guard let call else { throw StoredFormatError() }
+      return .executedToolCall(call.call, provider: try provider?.provider(), output: output ?? "")
+    case .invalidToolCall:
+      guard let kind = invalid.flatMap(InvalidToolCall.Kind.init(rawValue:)) else { throw StoredFormatError() }
+      return .invalidToolCall(
+        InvalidToolCall(
+          kind: kind, reason: reason ?? "", toolName: toolName ?? "", arguments: arguments,
+          provider: try provider?.provider()))
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import AtelierCore
+import AtelierStore
+import Foundation
+import GRDB
+import Testing
+
+struct ConversationStoreTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func node(
+    _ id: String, after parent: String? = nil, says text: String = "Hi", answer: String = "Hello", at time: Int64 = 1,
+    owner: String? = nil
+  ) -> ConversationNode {
+    ConversationNode(
+      id: id, parent: parent, input: [Message(.user, text)], systemPrompt: "Be brief.", output: [.message(answer)],
+      modelKey: "m", createdAt: time, owner: owner)
+  }
+
+  private func code(_ body: () async throws(AtelierError) -> Void) async -> AtelierError.Code? {
+    do {
+      try await body()
+      return nil
+    } catch {
+      return error.code
+    }
+  }
+
+  @Test func aTurnComesBackAsItWasAfterARestart() async throws {
+    let image = ImageData(format: .png, bytes: Data([1, 2, 3]), width: 4, height: 5)
+    let call = ToolCall(id: "c1", name: "add", arguments: #"{"b":1,"a":2}"#)
+    var written = node("resp_1")
+    written.input = [
+      Message(role: .user, content: [.text("Look"), .image(image)]),
+      Message(role: .assistant, content: [], reasoning: "hm", toolCalls: [call]),
+      Message(role: .tool, content: [.text("3")], toolCallID: "c1", name: "add"),
+    ]
+    written.output = [
+      .reasoning("\nthinking"), .message("Two\u{2028}lines \"quoted\""), .toolCall(call),
+      .executedToolCall(call, provider: .plugin(id: "mcp/files"), output: "[]"),
+      .executedToolCall(call, provider: .ephemeral(serverLabel: "hub"), output: "x"),
+      .invalidToolCall(
+        InvalidToolCall(kind: .arguments, reason: "r", toolName: "t", arguments: "{}", provider: .plugin(id: "p"))),
+    ]
+    written.finishReason = .maxTokens
+    written.usage = GenerationUsage(inputTokens: 4, cachedTokens: 3, outputTokens: 2, reasoningTokens: 1)
+    written.timings = GenerationTimings(timeToFirstToken: 0.5, generation: 1.5, modelLoad: 2)
+    written.owner = "Ab12Cd34"
+    written.surface = .responses
+    let first = try ConversationStore(at: folder.database)
+    try await first.append(written)
+    try first.close()
+
+    let second = try ConversationStore(at: folder.database)
+    #expect(try await second.history(of: "resp_1") == [written])
+  }
+
+  @Test func branchesShareTheirAncestors() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a", at: 1))
+    try await store.append(node("resp_b", after: "resp_a", at: 2))
+    try await store.append(node("resp_c", after: "resp_b", says: "left", at: 3))
+    try await store.append(node("resp_d", after: "resp_b", says: "right", at: 4))
+    #expect(try await store.history(of: "resp_c").map(\.id) == ["resp_a", "resp_b", "resp_c"])
+    #expect(try await store.history(of: "resp_d").map(\.id) == ["resp_a", "resp_b", "resp_d"])
+    #expect(try await store.history(of: "resp_b").map(\.id) == ["resp_a", "resp_b"])
+    let list = try await store.list()
+    #expect(list.map(\.id) == ["resp_d", "resp_c"])
+    #expect(list.map(\.turns) == [3, 3])
+    #expect(list.allSatisfy { $0.title == "Hi" })
+    #expect(try await store.all().map(\.id) == ["resp_a", "resp_b", "resp_c", "resp_d"])
+  }
+
+  @Test func whatIsNotThereIsNotFound() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a", owner: "one"))
+    #expect(
+      await code { () throws(AtelierError) in _ = try await store.history(of: "resp_x") } == .previousResponseNotFound)
+    #expect(
+      await code { () throws(AtelierError) in try await store.append(node("resp_b", after: "resp_x")) }
+        == .previousResponseNotFound)
+    #expect(
+      await code { () throws(AtelierError) in _ = try await store.history(of: "resp_a", owner: "two") }
+        == .previousResponseNotFound)
+    #expect(try await store.history(of: "resp_a", owner: "one").count == 1)
+    #expect(try await store.all().map(\.id) == ["resp_a"])
+  }
+
+  @Test func deletingTakesWhatFollowsAndLeavesWhatPrecedes() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a"))
+    try await store.append(node("resp_b", after: "resp_a"))
+    try await store.append(node("resp_c", after: "resp_b"))
+    try await store.append(node("resp_d", after: "resp_a"))
+    #expect(try await store.delete("resp_b") == 2)
+    #expect(Set(try await store.all().map(\.id)) == ["resp_a", "resp_d"])
+  }
+
+  @Test func anImageIsStoredOnceAndGoesWithItsLastTurn() async throws {
+    let store = try ConversationStore(at: folder.database)
+    let image = ImageData(format: .jpeg, bytes: Data(repeating: 7, count: 100_000), width: 10, height: 10)
+    for id in ["resp_a", "resp_b"] {
+      var turn = node(id)
+      turn.input = [Message(role: .user, content: [.image(image), .image(image)])]
+      try await store.append(turn)
+    }
+    let raw = try DatabaseQueue(path: folder.database.path(percentEncoded: false))
+    func images() async throws -> Int? {
+      try await raw.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM image") }
+    }
+    #expect(try await images() == 1)
+    try await store.delete("resp_a")
+    #expect(try await images() == 1)
+    #expect(try await store.history(of: "resp_b").first?.input.first?.content == [.image(image), .image(image)])
+    try await store.delete("resp_b")
+    #expect(try await images() == 0)
+  }
+
+  /// An acknowledged turn must already be in the synced log: a second reader that opens a copy of the files taken right
+  /// after `append` returned, as a kill would leave them, finds it.
+  @Test func anAcknowledgedTurnSurvivesAKill() async throws {
+    let store = try ConversationStore(at: folder.database)
+    for number in 0..<20 {
+      let id = "resp_\(number)"
+      try await store.append(node(id, after: number == 0 ? nil : "resp_\(number - 1)"))
+      let copy = try TemporaryFolder()
+      for suffix in ["", "-wal"] {
+        try FileManager.default.copyItem(
+          atPath: folder.database.path(percentEncoded: false) + suffix,
+          toPath: copy.database.path(percentEncoded: false) + suffix)
+      }
+      let survivor = try ConversationStore(at: copy.database)
+      #expect(try await survivor.history(of: id).count == number + 1)
+      try survivor.close()
+    }
+  }
+
+  @Test func commitsAreSynced() throws {
+    let store = try ConversationStore(at: folder.database)
+    #expect(try store.durability() == ConversationStore.Durability(journal: "wal", synchronous: 2, foreignKeys: true))
+  }
+
+  @Test func theFileIsForItsOwnerOnly() throws {
+    _ = try ConversationStore(at: folder.database)
+    let mode = try FileManager.default.attributesOfItem(atPath: folder.database.path(percentEncoded: false))
+    #expect(mode[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test func aTornLogLosesOnlyItsTail() async throws {
+    let store = try ConversationStore(at: folder.database)
+    for number in 0..<10 { try await store.append(node("resp_\(number)", at: Int64(number))) }
+    let copy = try TemporaryFolder()
+    let wal = folder.database.path(percentEncoded: false) + "-wal"
+    try FileManager.default.copyItem(at: folder.database, to: copy.database)
+    var log = try #require(FileManager.default.contents(atPath: wal))
+    log.removeLast(5_000)
+    try log.write(to: URL(fileURLWithPath: copy.database.path(percentEncoded: false) + "-wal"))
+    let survivor = try ConversationStore(at: copy.database)
+    let ids = try await survivor.all().map(\.id)
+    #expect(!ids.isEmpty && ids.count < 10)
+    #expect(ids == (0..<ids.count).map { "resp_\($0)" })
+  }
+
+  @Test func aDamagedFileIsNamed() throws {
+    try Data("this is no database, only text that somebody put here".utf8).write(to: folder.database)
+    do {
+      _ = try ConversationStore(at: folder.database)
+      Issue.record("opened")
+    } catch {
+      #expect(error.code == .internalError)
+      #expect(error.message.contains("atelier.sqlite"))
+      #expect(!error.message.contains(folder.url.path(percentEncoded: false)))
+    }
+  }
+
+  @Test func aFileOfANewerVersionIsLeftAlone() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try store.close()
+    let raw = try DatabaseQueue(path: folder.database.path(percentEncoded: false))
+    try await raw.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 later')") }
+    try raw.close()
+    do {
+      _ = try ConversationStore(at: folder.database)
+      Issue.record("opened")
+    } catch {
+      #expect(error.message.contains("newer version"))
+    }
+  }
+
+  @Test func retentionDeletesOldLeavesFromTheFile() async throws {
+    let store = try ConversationStore(at: folder.database)
+    let day: Int64 = 86_400_000
+    try await store.append(node("resp_a", at: 0))
+    try await store.append(node("resp_b", after: "resp_a", at: day))
+    try await store.append(node("resp_c", after: "resp_a", at: 40 * day))
+    #expect(try await store.apply(RetentionPolicy(), now: 41 * day) == 1)
+    #expect(try await store.history(of: "resp_c").map(\.id) == ["resp_a", "resp_c"])
+    #expect(try await store.apply(RetentionPolicy(), now: 90 * day) == 2)
+  }
+}
