@@ -10,9 +10,12 @@ package struct GrammarConstraint: Sendable, Hashable {
   package var grammar: String
   /// Empty: in force from the first token. Else from the first trigger on.
   package var triggers: [Trigger]
+  /// Tokens at the end of the prompt that the grammar describes too: the state starts after them.
+  package var prefill: [Int32]
 
-  package init(grammar: String, triggers: [Trigger] = []) {
+  package init(grammar: String, triggers: [Trigger] = [], prefill: [Int32] = []) {
     self.grammar = grammar
     self.triggers = triggers
+    self.prefill = prefill
   }
 }

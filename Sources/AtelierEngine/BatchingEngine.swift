@@ -1,0 +1,232 @@
+import AtelierCore
+import Foundation
+import Synchronization
+
+/// Continuous batching over one `ModelRunner`: makes the runner on its own thread and computes there, step by step, what
+/// the `Scheduler` says. Requests and cancellations come in between steps. Must be `shutdown()`.
+package actor BatchingEngine {
+  /// What turns a sequence's logits into tokens; kept when the sequence gives way.
+  private struct Generator {
+    var sampler: Sampler
+    var constraint: (any TokenConstraint)?
+  }
+
+  private let executor = ThreadExecutor(name: "engine")
+  private let makeRunner: @Sendable () throws -> any ModelRunner
+  private let configuration: EngineConfiguration
+  private let sink: @Sendable (StepOutput) -> Void
+  private let currentState = Mutex(EngineState())
+
+  private var parts: Parts?
+  private var generators: [UInt64: Generator] = [:]
+  private var outcomes: [StepOutcome] = []
+  private var loop: Task<Void, Never>?
+  private var wakeUp: CheckedContinuation<Void, Never>?
+  private var isShutDown = false
+
+  private struct Parts {
+    let runner: any ModelRunner
+    let scratch: SamplerScratch
+    var scheduler: Scheduler
+    var plan: StepPlan
+  }
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  /// `sink` is called on the engine's thread, once per step that has events, and must not block.
+  package init(
+    makeRunner: @escaping @Sendable () throws -> any ModelRunner, configuration: EngineConfiguration,
+    sink: @escaping @Sendable (StepOutput) -> Void
+  ) {
+    self.makeRunner = makeRunner
+    self.configuration = configuration
+    self.sink = sink
+  }
+
+  deinit { executor.stop() }
+
+  /// As of the last step; from any thread.
+  package nonisolated var state: EngineState { currentState.withLock { $0 } }
+
+  /// Makes the runner. Throws what `makeRunner` throws; then the engine is of no use.
+  package func start() async throws {
+    guard parts == nil, !isShutDown else { return }
+    let runner = try makeRunner()
+    parts = Parts(
+      runner: runner, scratch: SamplerScratch(vocabularySize: runner.vocabularySize),
+      scheduler: Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner)),
+      plan: StepPlan(capacity: runner.maxBatchRows))
+    publishState(stepped: false)
+    loop = Task { await run() }
+  }
+
+  /// Takes a request. Throws `serverBusy` with `retryAfter` when too many wait, `contextLengthExceeded`,
+  /// `invalidJSONSchema` when the grammar does not compile, `shuttingDown` when not running.
+  package func submit(_ request: SequenceRequest) throws(AtelierError) {
+    guard parts != nil, !isShutDown else {
+      throw AtelierError(.shuttingDown, "The model is not running.")
+    }
+    try parts?.scheduler.submit(request)
+    do {
+      let constraint = try request.grammar.map { grammar throws(RunnerError) in
+        try parts?.runner.makeConstraint(grammar)
+      }
+      generators[request.id] = Generator(
+        sampler: Sampler(request.sampling, prompt: request.prompt, topLogprobs: request.topLogprobs),
+        constraint: constraint ?? nil)
+    } catch {
+      parts?.scheduler.withdraw(request.id)
+      throw AtelierError(
+        .invalidJSONSchema, "The required output format cannot be turned into a grammar. Simplify the schema.")
+    }
+    publishState(stepped: false)
+    wake()
+  }
+
+  /// Ends the request at once; its last event is `finished(.cancelled)`. Nothing happens if it is not live.
+  package func cancel(_ id: UInt64) {
+    guard parts?.scheduler.cancel(id) == true else { return }
+    deliver()
+    wake()
+  }
+
+  /// Ends all requests as cancelled, frees the runner on its thread, and returns when that is done.
+  package func shutdown() async {
+    guard !isShutDown else {
+      await loop?.value
+      return
+    }
+    isShutDown = true
+    parts?.scheduler.endAll(.cancelled)
+    deliver()
+    wake()
+    await loop?.value
+    loop = nil
+    parts = nil
+    publishState(stepped: false)
+  }
+
+  private func run() async {
+    while !isShutDown {
+      if parts?.scheduler.hasWork == true {
+        step()
+        // Here submissions and cancellations get their turn.
+        await Task.yield()
+      } else {
+        parts?.runner.idle()
+        await withCheckedContinuation { wakeUp = $0 }
+      }
+    }
+  }
+
+  private func wake() {
+    wakeUp?.resume()
+    wakeUp = nil
+  }
+
+  private func step() {
+    guard var parts = self.parts.take() else { return }
+    let start = ContinuousClock.now
+    let stepped = compute(&parts, start)
+    self.parts = parts
+    publishState(stepped: stepped)
+    deliver()
+  }
+
+  /// Plans until a step's rows have been computed or there are none. Each failed turn makes a sequence or entry give way.
+  private func compute(_ parts: inout Parts, _ start: ContinuousClock.Instant) -> Bool {
+    while true {
+      parts.scheduler.schedule(into: &parts.plan)
+      guard carryOutActions(&parts) else { continue }
+      guard !parts.plan.isEmpty else {
+        // Nothing can be computed though requests are live: the limits contradict each other.
+        if parts.scheduler.liveCount > 0 { parts.scheduler.endAll(.failed("no request fits the model's memory")) }
+        return false
+      }
+      do {
+        try parts.runner.decode(parts.plan.batch)
+      } catch .outOfCells {
+        parts.scheduler.makeRoomAfterRefusal()
+        continue
+      } catch .failed(let message), .invalidGrammar(let message) {
+        parts.scheduler.fail(parts.plan, message: message)
+        return true
+      }
+      sample(parts)
+      let elapsed = (ContinuousClock.now - start).components
+      parts.scheduler.update(
+        after: parts.plan, outcomes: outcomes,
+        milliseconds: Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15)
+      return true
+    }
+  }
+
+  /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.
+  private func carryOutActions(_ parts: inout Parts) -> Bool {
+    var lost: [Int] = []
+    for action in parts.plan.actions {
+      switch action {
+      case .forget(let sequence):
+        parts.runner.trimSequence(sequence, from: 0)
+        lost.removeAll { $0 == sequence }
+      case .trim(let sequence, let position):
+        guard !lost.contains(sequence), !parts.runner.trimSequence(sequence, from: position) else { continue }
+        parts.runner.trimSequence(sequence, from: 0)
+        lost.append(sequence)
+      case .copy(let source, let target, let count):
+        if lost.contains(source) {
+          lost.append(target)
+        } else {
+          parts.runner.copySequence(source, to: target, count: count)
+        }
+      }
+    }
+    for sequence in lost { parts.scheduler.lose(sequence: sequence) }
+    return lost.isEmpty
+  }
+
+  private func sample(_ parts: borrowing Parts) {
+    outcomes.removeAll(keepingCapacity: true)
+    for part in parts.plan.parts {
+      guard let row = part.sampledRow else { continue }
+      outcomes.append(sample(part.id, parts.runner.logits(row: row), parts))
+    }
+  }
+
+  private func sample(
+    _ id: UInt64, _ logits: UnsafeMutableBufferPointer<Float>, _ parts: borrowing Parts
+  ) -> StepOutcome {
+    do throws(Sampler.Failure) {
+      let constraint = generators[id]?.constraint
+      guard let choice = try generators[id]?.sampler.sample(logits, constraint: constraint, scratch: parts.scratch)
+      else { return .failed("the sequence has no sampler") }
+      if parts.runner.isEndOfGeneration(choice.token) { return .end }
+      return .token(choice.token, choice.probability)
+    } catch {
+      return .failed(error.message)
+    }
+  }
+
+  /// Hands over what has come up, as one value.
+  private func deliver() {
+    guard parts?.scheduler.hasOutput == true, let output = parts?.scheduler.takeOutput() else { return }
+    for entry in output.entries {
+      if case .finished = entry.event { generators[entry.id] = nil }
+    }
+    sink(output)
+  }
+
+  private func publishState(stepped: Bool) {
+    let running = parts?.scheduler.runningCount ?? 0
+    let waiting = parts?.scheduler.waitingCount ?? 0
+    let usedCells = parts?.scheduler.cache.tree.cells ?? 0
+    let cellCount = parts?.scheduler.cache.cellCount ?? 0
+    currentState.withLock {
+      $0.running = running
+      $0.waiting = waiting
+      $0.usedCells = usedCells
+      $0.cellCount = cellCount
+      if stepped { $0.steps += 1 }
+    }
+  }
+}

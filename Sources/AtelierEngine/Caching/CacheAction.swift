@@ -1,0 +1,6 @@
+/// What the runner has to do so that it holds what the `PrefixCache` says. Carried out in order, before the step's rows.
+package enum CacheAction: Sendable, Hashable {
+  case forget(sequence: Int)
+  case trim(sequence: Int, from: Int)
+  case copy(source: Int, target: Int, count: Int)
+}

@@ -1,0 +1,67 @@
+extension Scheduler {
+  /// Shared tokens for which it pays to wait while another sequence computes them.
+  private static let worthWaiting = 16
+
+  /// Starts waiting sequences while they fit. Order is strict for cells, so that small ones cannot starve a large one;
+  /// only a sequence that waits for its leader lets others pass.
+  mutating func admit() {
+    while running.count < limits.parallel, let next = parked.first {
+      guard fits(next), start(next) else { return }
+      parked.removeFirst()
+    }
+    guard parked.isEmpty else { return }
+    var index = 0
+    while running.count < limits.parallel && index < waiting.count {
+      if isFollowing(index) {
+        index += 1
+        continue
+      }
+      guard fits(waiting[index]), start(waiting[index]) else { return }
+      waiting.remove(at: index)
+    }
+  }
+
+  /// Whether all its tokens, what the running prompts still need, and some room to generate find cells.
+  private func fits(_ sequence: SequenceState) -> Bool {
+    guard !running.isEmpty else { return true }
+    let place = cache.match(sequence.tokens)
+    let committed = running.reduce(0) { $0 + $1.remaining }
+    let headroom = min(16 * (running.count + 1), limits.cellCount / 8)
+    let own = sequence.tokens.count - place.depth + cache.tree.unpinnedCells(to: place)
+    return cache.pinnedCells + committed + own + headroom <= limits.cellCount
+  }
+
+  private mutating func start(_ waiting: SequenceState) -> Bool {
+    guard let (number, cached) = cache.begin(waiting.tokens, keep: waiting.cacheable) else { return false }
+    var sequence = waiting
+    sequence.number = number
+    sequence.computed = cached
+    sequence.leader = nil
+    if sequence.cached == nil {
+      sequence.cached = cached
+      sequence.reported = cached
+      emit(sequence.id, .prompt(processed: cached, cached: cached, total: sequence.promptCount))
+    }
+    running.append(sequence)
+    return true
+  }
+
+  /// Whether a running sequence is about to compute more of this one's prompt than is in memory now.
+  private mutating func isFollowing(_ index: Int) -> Bool {
+    if let leader = waiting[index].leader {
+      if running.contains(where: { $0.id == leader.id && $0.computed < leader.until }) { return true }
+      waiting[index].leader = nil
+    }
+    guard cache.reuse == .anyPrefix else { return false }
+    let tokens = waiting[index].tokens
+    var best = cache.match(tokens).depth + Self.worthWaiting - 1
+    for other in running where other.remaining > 1 {
+      let common = TokenPrefix.common(tokens, 0, other.tokens, 0, limit: tokens.count - 1)
+      if common > best && common > other.computed {
+        best = common
+        waiting[index].leader = SequenceState.Leader(id: other.id, until: common)
+      }
+    }
+    return waiting[index].leader != nil
+  }
+}

@@ -1,0 +1,90 @@
+extension Scheduler {
+  /// Plans the next step. Its actions hold also when its rows are not computed; rows that were not computed may be
+  /// planned again by another call.
+  package mutating func schedule(into plan: inout StepPlan) {
+    plan.actions.removeAll(keepingCapacity: true)
+    plan.removeRows()
+    admit()
+    // Each turn but the last parks a sequence.
+    while !running.isEmpty {
+      planDecoding(&plan)
+      planPrompts(&plan)
+      if !plan.isEmpty { break }
+      guard let youngest = youngestRunning else { break }
+      giveWay(running: youngest)
+    }
+    swap(&plan.actions, &cache.actions)
+  }
+
+  /// The rows did not fit after all: makes room by force. False when nothing can give way (then the only sequence has
+  /// been ended as `contextFull`).
+  package mutating func makeRoomAfterRefusal() -> Bool {
+    if cache.dropOldestEntry() { return true }
+    if let youngest = youngestRunning {
+      giveWay(running: youngest)
+      return true
+    }
+    if !running.isEmpty { end(running: 0, .contextFull) }
+    return false
+  }
+
+  /// The runner could not cut the sequence and forgot it whole.
+  package mutating func lose(sequence number: Int) {
+    cache.lose(number)
+    if let index = running.firstIndex(where: { $0.number == number }) { running[index].computed = 0 }
+  }
+
+  private mutating func planDecoding(_ plan: inout StepPlan) {
+    while true {
+      let rows = running.count { $0.isDecoding }
+      if cache.makeRoom(rows) { break }
+      guard let youngest = youngestRunning else { return }
+      giveWay(running: youngest)
+    }
+    for index in running.indices where running[index].isDecoding { add(index, rows: 1, to: &plan) }
+    plan.decodeRows = plan.batch.count
+  }
+
+  private mutating func planPrompts(_ plan: inout StepPlan) {
+    promptOrder.removeAll(keepingCapacity: true)
+    for index in running.indices where !running[index].isDecoding { promptOrder.append((rank(index), index)) }
+    guard !promptOrder.isEmpty else { return }
+    promptOrder.sort { $0 < $1 }
+    var left = min(limits.maxBatchRows - plan.batch.count, budget.promptTokens(decodeRows: plan.decodeRows))
+    for (_, index) in promptOrder where left > 0 {
+      let wanted = min(left, running[index].remaining)
+      cache.makeRoom(plan.batch.count + wanted)
+      let rows = min(wanted, cache.freeCells - plan.batch.count)
+      guard rows > 0 else { return }
+      add(index, rows: rows, to: &plan)
+      left -= rows
+    }
+  }
+
+  /// A leader is as urgent as the most urgent of those that wait for it.
+  private func rank(_ index: Int) -> Int {
+    let sequence = running[index]
+    var rank = sequence.rank(remaining: sequence.remaining)
+    for follower in waiting {
+      guard let leader = follower.leader, leader.id == sequence.id, leader.until > sequence.computed else { continue }
+      rank = min(rank, follower.rank(remaining: follower.promptCount - sequence.computed))
+    }
+    return rank
+  }
+
+  private func add(_ index: Int, rows: Int, to plan: inout StepPlan) {
+    let sequence = running[index]
+    guard let number = sequence.number else { return }
+    let end = sequence.computed + rows
+    let completes = end == sequence.tokens.count
+    let samples = completes && !(sequence.maxTokens.map { sequence.generated >= $0 } ?? false)
+    var sampledRow: Int?
+    for position in sequence.computed..<end {
+      let row = plan.batch.append(
+        token: sequence.tokens[position], position: position, sequence: number,
+        logits: samples && position == end - 1)
+      if samples && position == end - 1 { sampledRow = row }
+    }
+    plan.parts.append(StepPlan.Part(id: sequence.id, index: index, rows: rows, sampledRow: sampledRow))
+  }
+}

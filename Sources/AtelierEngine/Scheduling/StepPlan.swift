@@ -1,0 +1,28 @@
+/// What one engine step does: the runner's memory first (`actions`, in order), then the rows. Reused from step to step.
+package struct StepPlan: Sendable {
+  /// The rows of one sequence.
+  package struct Part: Sendable, Hashable {
+    package var id: UInt64
+    /// Place among the running sequences; valid until the scheduler changes.
+    var index: Int
+    package var rows: Int
+    /// The batch row whose logits give the sequence's next token; nil inside a prompt.
+    package var sampledRow: Int?
+  }
+
+  package internal(set) var actions: [CacheAction] = []
+  package internal(set) var batch: Batch
+  package internal(set) var parts: [Part] = []
+  package internal(set) var decodeRows = 0
+
+  package init(capacity: Int) { batch = Batch(capacity: capacity) }
+
+  package var isEmpty: Bool { batch.isEmpty }
+  package var promptRows: Int { batch.count - decodeRows }
+
+  mutating func removeRows() {
+    batch.removeAll()
+    parts.removeAll(keepingCapacity: true)
+    decodeRows = 0
+  }
+}

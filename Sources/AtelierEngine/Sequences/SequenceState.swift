@@ -1,0 +1,51 @@
+/// One live request as the scheduler sees it.
+struct SequenceState: Sendable {
+  let id: UInt64
+  /// Order of submission: the youngest has the highest.
+  let arrival: UInt64
+  /// Rows the engine had computed when this was submitted; what makes waiting count.
+  let workAtSubmit: Int
+  let promptCount: Int
+  let maxTokens: Int?
+  let cacheable: Bool
+  /// Prompt, then what was generated; the last generated token is not in memory yet.
+  var tokens: [Int32]
+
+  /// The runner's sequence number; nil while it runs not.
+  var number: Int?
+  /// Tokens in memory.
+  var computed = 0
+  /// Prompt tokens that were in memory at the first start; nil before.
+  var cached: Int?
+  /// Prompt tokens reported so far.
+  var reported = 0
+  /// A prefix that another sequence is computing right now: wait until that one has `until` tokens, then share them.
+  var leader: Leader?
+  /// Prompt tokens that were not cached when it was submitted.
+  var expectedRemaining = 0
+
+  struct Leader: Sendable, Hashable {
+    var id: UInt64
+    var until: Int
+  }
+
+  init(_ request: SequenceRequest, arrival: UInt64, workAtSubmit: Int) {
+    id = request.id
+    self.arrival = arrival
+    self.workAtSubmit = workAtSubmit
+    promptCount = request.prompt.count
+    maxTokens = request.maxTokens
+    cacheable = request.cacheable
+    tokens = request.prompt
+  }
+
+  var generated: Int { tokens.count - promptCount }
+  var remaining: Int { tokens.count - computed }
+  /// One row a step: the token generated last.
+  var isDecoding: Bool { generated > 0 && remaining == 1 }
+
+  /// Lower comes first. Shortest first, and each row of other people's work since the submission counts like half a
+  /// prompt token less; the common part is left out, so a sequence's place among the others does not change by waiting,
+  /// and a newcomer can only pass those that have waited less than twice their length.
+  func rank(remaining: Int) -> Int { 2 * remaining + workAtSubmit }
+}

@@ -1,0 +1,160 @@
+import AtelierEngine
+
+/// A `ModelRunner` without a model: logits are a fixed function of a sequence's whole token history, and cells are kept
+/// as a unified cache keeps them, each with the number of sequences that share it. Misuse is recorded in `violations`.
+package final class ScriptedRunner: ModelRunner {
+  private struct Cell {
+    var holders = 0
+    /// Of all tokens up to and with this one.
+    var history: UInt64 = 0
+  }
+
+  package let cellCount: Int
+  package let maxBatchRows: Int
+  package let maxSequences: Int
+  package let vocabularySize: Int
+  package let prefixReuse: PrefixReuse
+  /// Token 0 ends the text; its logit is lowered by this.
+  package var endPenalty: Float = 4
+  /// Called with the history and the logits after they are made.
+  package var adjustLogits: ((UInt64, UnsafeMutableBufferPointer<Float>) -> Void)?
+  /// Thrown by the next `decode`, once.
+  package var nextError: RunnerError?
+  /// What `makeConstraint` gives; nil: every grammar is refused.
+  package var makeScriptedConstraint: ((GrammarConstraint) -> any TokenConstraint)?
+
+  package private(set) var violations: [String] = []
+  package private(set) var decodeCalls = 0
+  package private(set) var rowsComputed = 0
+  package private(set) var idleCalls = 0
+  /// Rows per decode call.
+  package private(set) var batchSizes: [Int] = []
+
+  private var cells: [Cell]
+  private var freeCells: [Int]
+  private var paths: [[Int]]
+  private var rowHistories: [UInt64?] = []
+  private let buffer: UnsafeMutableBufferPointer<Float>
+
+  package init(
+    cellCount: Int = 256, maxBatchRows: Int = 64, maxSequences: Int = 8, vocabularySize: Int = 32,
+    prefixReuse: PrefixReuse = .anyPrefix
+  ) {
+    self.cellCount = cellCount
+    self.maxBatchRows = maxBatchRows
+    self.maxSequences = maxSequences
+    self.vocabularySize = vocabularySize
+    self.prefixReuse = prefixReuse
+    cells = Array(repeating: Cell(), count: cellCount)
+    freeCells = Array((0..<cellCount).reversed())
+    paths = Array(repeating: [], count: maxSequences)
+    buffer = .allocate(capacity: vocabularySize)
+    buffer.initialize(repeating: 0)
+  }
+
+  deinit { buffer.deallocate() }
+
+  package var usedCells: Int { cellCount - freeCells.count }
+  package func length(of sequence: Int) -> Int { paths[sequence].count }
+
+  package func decode(_ batch: Batch) throws(RunnerError) {
+    if let error = nextError {
+      nextError = nil
+      throw error
+    }
+    decodeCalls += 1
+    if batch.isEmpty || batch.count > maxBatchRows { violations.append("batch of \(batch.count) rows") }
+    guard batch.count <= freeCells.count else { throw .outOfCells }
+    rowsComputed += batch.count
+    batchSizes.append(batch.count)
+    rowHistories.removeAll(keepingCapacity: true)
+    for row in 0..<batch.count {
+      let sequence = Int(batch.sequences[row])
+      guard paths.indices.contains(sequence) else {
+        violations.append("row of sequence \(sequence)")
+        rowHistories.append(nil)
+        continue
+      }
+      if Int(batch.positions[row]) != paths[sequence].count {
+        violations.append("sequence \(sequence) at position \(batch.positions[row]), expected \(paths[sequence].count)")
+      }
+      let before = paths[sequence].last.map { cells[$0].history } ?? Self.start
+      let history = Self.extend(before, by: batch.tokens[row])
+      let cell = freeCells.removeLast()
+      cells[cell] = Cell(holders: 1, history: history)
+      paths[sequence].append(cell)
+      rowHistories.append(batch.wantsLogits[row] == 1 ? history : nil)
+    }
+  }
+
+  package func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {
+    guard rowHistories.indices.contains(row), let history = rowHistories[row] else {
+      violations.append("logits of row \(row), which did not ask for them")
+      return buffer
+    }
+    fill(history)
+    return buffer
+  }
+
+  package func copySequence(_ source: Int, to target: Int, count: Int) {
+    if !paths[target].isEmpty { violations.append("copy to sequence \(target), which is not empty") }
+    if count > paths[source].count { violations.append("copy of \(count) from \(paths[source].count)") }
+    if prefixReuse == .wholeSequences && count != paths[source].count {
+      violations.append("partial copy of a sequence that cannot be cut")
+    }
+    paths[target] = Array(paths[source].prefix(count))
+    for cell in paths[target] { cells[cell].holders += 1 }
+  }
+
+  @discardableResult
+  package func trimSequence(_ sequence: Int, from position: Int) -> Bool {
+    if prefixReuse == .wholeSequences && position > 0 {
+      violations.append("cut of a sequence that cannot be cut")
+      return false
+    }
+    while paths[sequence].count > position {
+      let cell = paths[sequence].removeLast()
+      cells[cell].holders -= 1
+      if cells[cell].holders == 0 { freeCells.append(cell) }
+    }
+    return true
+  }
+
+  package func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
+    guard let makeScriptedConstraint else { throw .invalidGrammar(constraint.grammar) }
+    return makeScriptedConstraint(constraint)
+  }
+
+  package func isEndOfGeneration(_ token: Int32) -> Bool { token == 0 }
+
+  package func idle() { idleCalls += 1 }
+
+  /// The logits that follow these tokens, whatever the way they were computed.
+  package func logits(after tokens: [Int32]) -> [Float] {
+    fill(tokens.reduce(Self.start) { Self.extend($0, by: $1) })
+    return Array(buffer)
+  }
+
+  private func fill(_ history: UInt64) {
+    for token in 0..<vocabularySize {
+      let bits = Self.mix(history &+ UInt64(token) &* 0x9e37_79b9_7f4a_7c15)
+      buffer[token] = Float(bits >> 40) / Float(1 << 24) * 8 - 4
+    }
+    buffer[0] -= endPenalty
+    adjustLogits?(history, buffer)
+  }
+
+  private static let start: UInt64 = 0x5eed
+
+  private static func extend(_ history: UInt64, by token: Int32) -> UInt64 {
+    mix(history ^ (UInt64(UInt32(bitPattern: token)) &+ 0x1234_5678))
+  }
+
+  /// The finalizer of SplitMix64.
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var bits = value &+ 0x9e37_79b9_7f4a_7c15
+    bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
+    return bits ^ (bits >> 31)
+  }
+}
