@@ -1,0 +1,19 @@
+import AtelierCore
+
+/// A finished generation as a dialect renders it.
+package struct Answer: Sendable, Hashable {
+  package var result: GenerationResult
+  /// Of the visible text's tokens, in order; empty unless asked for.
+  package var logprobs: [TokenLogprob]
+
+  package init(result: GenerationResult, logprobs: [TokenLogprob] = []) {
+    self.result = result
+    self.logprobs = logprobs
+  }
+
+  /// nil until the events ended.
+  package init?(_ fold: EventFold) {
+    guard let result = fold.result else { return nil }
+    self.init(result: result, logprobs: fold.logprobs)
+  }
+}

@@ -1,0 +1,47 @@
+import AtelierCore
+
+/// One vendor's way of asking for a generation and of showing one. A dialect is four translations and nothing else: it
+/// opens no socket, reads no clock and draws no random number, so the same inputs give the same bytes.
+package protocol Dialect: Sendable {
+  associatedtype Context: DialectContext
+  associatedtype Encoder: StreamEncoder
+
+  /// Reads a wire request. Throws what is wrong with the body: its shape, its ranges, its sizes (`RequestLimits`). Whether
+  /// the model exists, can see, or can reason is decided where the model is known.
+  static func decode(_ body: JSONValue, stamp: ResponseStamp) throws(AtelierError) -> DecodedRequest<Context>
+
+  /// A fresh encoder for one streamed answer.
+  static func encoder(for context: Context) -> Encoder
+
+  /// The body of a whole answer: one `Answer` per choice asked for (`context.choices`), in order. Not for failed
+  /// answers: those are rendered by `response(to:)`.
+  static func body(of answers: [Answer], in context: Context) -> JSONValue
+
+  static func response(to error: AtelierError) -> ErrorResponse
+
+  /// Seconds of silence after which a stream sends `StreamEncoder.keepAlive()`. Also how long the headers of a streamed
+  /// answer may wait for the first event, so that what fails before it keeps its HTTP status.
+  static var keepAliveSeconds: Int { get }
+}
+
+/// What rendering an answer needs to know of its request.
+package protocol DialectContext: Sendable {
+  /// The client wants server-sent events.
+  var isStreaming: Bool { get }
+  /// Answers to generate, 1…8.
+  var choices: Int { get }
+}
+
+extension DialectContext {
+  package var choices: Int { 1 }
+}
+
+package struct DecodedRequest<Context: DialectContext>: Sendable {
+  package var request: GenerationRequest
+  package var context: Context
+
+  package init(request: GenerationRequest, context: Context) {
+    self.request = request
+    self.context = context
+  }
+}

@@ -1,0 +1,80 @@
+import AtelierCore
+
+/// Errors of every `/api/v1` route (native.md 2).
+package enum LMStudioV1Error {
+  package static func response(to error: AtelierError) -> ErrorResponse {
+    let status = status(of: error.code)
+    return ErrorResponse(
+      status: status, headers: ErrorResponse.headers(for: error, status: status), body: ["error": object(error)])
+  }
+
+  /// The value of `error` in bodies and in the `error` event. `code` and `param` are left out rather than null.
+  static func object(_ error: AtelierError) -> JSONValue {
+    var object: JSONObject = [
+      "type": .string(type(of: error.code)), "message": .string(message(of: error)),
+      "code": .string(code(of: error.code)),
+    ]
+    if let param = error.param ?? defaultParam(of: error.code) { object["param"] = .string(param) }
+    return .object(object)
+  }
+
+  private static func status(of code: AtelierError.Code) -> Int {
+    switch code {
+    case .invalidJSON, .missingRequiredParameter, .unrecognizedKeys, .invalidUnion, .invalidType, .invalidValue,
+      .unsupportedParameter, .unsupportedModality, .invalidImage, .imageURLUnsupported, .invalidJSONSchema,
+      .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse:
+      400
+    case .invalidAPIKey: 401
+    case .permissionDenied, .forbiddenHost, .forbiddenOrigin: 403
+    case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: 404
+    case .methodNotAllowed: 405
+    case .requestTooLarge: 413
+    case .unsupportedMediaType: 415
+    case .cancelled: 499
+    case .notImplemented: 501
+    case .mcpConnection, .pluginConnection: 502
+    case .serverBusy, .shuttingDown: 503
+    case .modelLoadFailed, .insufficientMemory, .modelUnloaded, .toolFormat, .generationFailed, .engineDied,
+      .templateFailed, .internalError:
+      500
+    }
+  }
+
+  /// One of the eight documented types; clients know no other.
+  private static func type(of code: AtelierError.Code) -> String {
+    switch code {
+    case .modelNotFound, .modelNotLoaded: "model_not_found"
+    case .jobNotFound: "job_not_found"
+    case .notImplemented: "not_implemented"
+    case .mcpConnection: "mcp_connection_error"
+    case .pluginConnection: "plugin_connection_error"
+    default: status(of: code) < 500 ? "invalid_request" : "internal_error"
+    }
+  }
+
+  private static func code(of code: AtelierError.Code) -> String {
+    switch code {
+    case .shuttingDown: AtelierError.Code.serverBusy.rawValue
+    case .methodNotAllowed: AtelierError.Code.unknownEndpoint.rawValue
+    case .imageURLUnsupported: AtelierError.Code.invalidImage.rawValue
+    case .modelTypeMismatch: AtelierError.Code.invalidValue.rawValue
+    case .engineDied: AtelierError.Code.generationFailed.rawValue
+    default: code.rawValue
+    }
+  }
+
+  private static func message(of error: AtelierError) -> String {
+    guard error.code == .contextLengthExceeded, let overflow = ContextOverflow(error) else { return error.message }
+    return "The prompt has \(overflow.promptTokens) tokens, which is more than the context length of "
+      + "\(overflow.contextLength) tokens. Shorten the input or load the model with a larger context_length."
+  }
+
+  private static func defaultParam(of code: AtelierError.Code) -> String? {
+    switch code {
+    case .contextLengthExceeded, .unsupportedModality: "input"
+    case .modelTypeMismatch: "model"
+    case .mcpConnection, .pluginConnection: "integrations"
+    default: nil
+    }
+  }
+}

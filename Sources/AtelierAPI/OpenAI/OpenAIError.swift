@@ -1,0 +1,74 @@
+import AtelierCore
+
+/// Errors of the OpenAI routes (openai.md 3): one shape, all four keys always present.
+package enum OpenAIError {
+  package static func response(to error: AtelierError) -> ErrorResponse {
+    let status = wire(error.code).status
+    return ErrorResponse(
+      status: status, headers: ErrorResponse.headers(for: error, status: status), body: ["error": object(error)])
+  }
+
+  /// The value of `error` in bodies and in the last frame of a failed stream.
+  static func object(_ error: AtelierError) -> JSONValue {
+    let wire = wire(error.code)
+    return [
+      "message": .string(message(of: error)), "type": .string(wire.type),
+      "param": .text(error.param ?? defaultParam(of: error.code)), "code": .text(wire.code),
+    ]
+  }
+
+  private typealias Wire = (status: Int, type: String, code: String?)
+
+  private static func wire(_ code: AtelierError.Code) -> Wire {
+    switch code {
+    case .invalidJSON, .missingRequiredParameter, .invalidType, .invalidValue, .unsupportedParameter, .invalidImage,
+      .imageURLUnsupported, .invalidJSONSchema, .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch:
+      invalid(400, code.rawValue)
+    case .unrecognizedKeys: invalid(400, "unsupported_parameter")
+    case .invalidUnion: invalid(400, "invalid_type")
+    case .unsupportedModality: invalid(400, "model_type_mismatch")
+    case .identifierInUse, .templateFailed: invalid(400, "invalid_value")
+    case .notImplemented: invalid(400, "unsupported_value")
+    case .invalidAPIKey: invalid(401, "invalid_api_key")
+    case .permissionDenied: (403, "permission_error", "insufficient_permissions")
+    case .forbiddenHost, .forbiddenOrigin: (403, "permission_error", code.rawValue)
+    case .modelNotFound, .modelNotLoaded: invalid(404, "model_not_found")
+    case .unknownEndpoint: invalid(404, "unknown_url")
+    case .responseNotFound, .jobNotFound: invalid(404, code.rawValue)
+    case .methodNotAllowed: invalid(405, "method_not_allowed")
+    case .requestTooLarge: invalid(413, "request_too_large")
+    case .unsupportedMediaType: invalid(415, code.rawValue)
+    case .mcpConnection, .pluginConnection: (424, "external_connector_error", "mcp_list_tools_failed")
+    case .serverBusy: (429, "rate_limit_error", "rate_limit_exceeded")
+    case .cancelled: (499, "server_error", nil)
+    case .modelLoadFailed, .insufficientMemory: (500, "server_error", "model_load_failed")
+    case .generationFailed, .engineDied, .toolFormat: (500, "server_error", "engine_error")
+    case .internalError: (500, "server_error", nil)
+    case .shuttingDown, .modelUnloaded: (503, "server_error", "server_is_overloaded")
+    }
+  }
+
+  private static func invalid(_ status: Int, _ code: String) -> Wire { (status, "invalid_request_error", code) }
+
+  private static func message(of error: AtelierError) -> String {
+    switch error.code {
+    // The hosted API's wording, which agents recognise.
+    case .contextLengthExceeded:
+      guard let overflow = ContextOverflow(error) else { return error.message }
+      let field = error.param ?? "messages"
+      return "This model's maximum context length is \(overflow.contextLength) tokens. However, your \(field) resulted "
+        + "in \(overflow.promptTokens) tokens. Please reduce the length of the \(field)."
+    case .templateFailed: return "Chat template error: \(error.message)"
+    default: return error.message
+    }
+  }
+
+  private static func defaultParam(of code: AtelierError.Code) -> String? {
+    switch code {
+    case .contextLengthExceeded, .unsupportedModality, .templateFailed: "messages"
+    case .modelNotFound, .modelNotLoaded, .modelTypeMismatch: "model"
+    case .previousResponseNotFound: "previous_response_id"
+    default: nil
+    }
+  }
+}
