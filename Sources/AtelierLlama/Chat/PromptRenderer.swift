@@ -1,0 +1,285 @@
+import AtelierCore
+import AtelierEngine
+import AtelierText
+import AtelierWorker
+import CLlamaBridge
+import Foundation
+
+/// Turns a chat into tokens, a grammar and the parser of its answer.
+struct PromptRenderer: Sendable {
+  private let model: LlamaModel
+  private let template: ChatTemplate
+  private let tokenizer: LlamaTokenizer
+  private let spellings: SpellingTable
+  private let normalizer: MessageNormalizer
+  private let contextLength: Int
+
+  /// No token spells more bytes than this on average over a whole prompt: a longer text is refused before tokenizing.
+  private static let bytesPerToken = 8
+  /// A text may be this long however small the context is.
+  private static let freeBytes = 65536
+  private static let maxGrammarBytes = 1 << 20
+
+  init(model: LlamaModel, template: ChatTemplate, contextLength: Int) {
+    self.model = model
+    self.template = template
+    self.contextLength = contextLength
+    tokenizer = LlamaTokenizer(model)
+    spellings = SpellingTable(tokenizer.controlTokenSpellings())
+    normalizer = MessageNormalizer(probing: template)
+  }
+
+  func render(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt {
+    var guarded = SpecialTokenGuard(spellings)
+    let offered = Self.offeredTools(request)
+    let schema = try Self.schema(of: request.responseFormat)
+    // Channel formats interleave reasoning and answer in a way only llama.cpp's own parser knows.
+    let usesNativeParser = !offered.isEmpty || template.source.contains("<|channel")
+    var input = try templateRequest(request, messages: messages, tools: offered, guarding: &guarded)
+    if usesNativeParser, offered.isEmpty, let schema { input.schema = schema }
+    guard !guarded.isExhausted else {
+      throw AtelierError(.invalidValue, "The input holds too many different private-use characters.")
+    }
+    let reply: TemplateReply
+    do throws(BridgeFailure) {
+      reply = restored(try template.render(input), by: guarded)
+    } catch {
+      throw Self.templateError(error, guarded)
+    }
+    let tokens = try tokens(of: reply.prompt, guarded)
+    var preserved = Set((reply.preserved).compactMap(tokenizer.singleToken))
+    var grammar: GrammarConstraint?
+    if usesNativeParser {
+      grammar = nativeGrammar(reply)
+    } else {
+      let tags = Self.thinkingTags(reply)
+      for tag in tags.map({ [$0.start, $0.end] }) ?? [] { tokenizer.singleToken(tag).map { _ = preserved.insert($0) } }
+      if let schema {
+        grammar = try schemaGrammar(schema, thinking: input.enableThinking || reply.startsThinking ? tags : nil, reply)
+      }
+    }
+    if let grammar { try check(grammar) }
+    return RenderedPrompt(
+      tokens: tokens, grammar: grammar, additionalStops: reply.stops.map(guarded.restored), preservedTokens: preserved,
+      makeParser: Self.parserMaker(reply, native: usesNativeParser, continuation: input.continuesLastMessage))
+  }
+
+  // MARK: Input
+
+  /// The tools the model is shown: none, all, or the one that is to be called.
+  private static func offeredTools(_ request: EngineRequest) -> [ToolDefinition] {
+    switch request.toolChoice {
+    case .none: []
+    case .auto, .required: request.tools
+    case .named(let name): request.tools.filter { $0.name == name }
+    }
+  }
+
+  private static func schema(of format: ResponseFormat) throws(AtelierError) -> String? {
+    switch format {
+    case .text: return nil
+    case .jsonObject: return #"{"type":"object"}"#
+    case .jsonSchema(let text):
+      let value: JSONValue
+      do throws(JSONParseError) {
+        value = try JSONValue(parsing: text)
+      } catch {
+        throw AtelierError(.invalidJSONSchema, "The schema is not valid JSON: \(error).")
+      }
+      try SchemaLimits.standard.check(value)
+      return text
+    }
+  }
+
+  private func templateRequest(
+    _ request: EngineRequest, messages: [Message], tools: [ToolDefinition], guarding guarded: inout SpecialTokenGuard
+  ) throws(AtelierError) -> TemplateRequest {
+    var protected: [Message] = []
+    for message in normalizer.normalize(messages) {
+      protected.append(try protect(message, &guarded))
+    }
+    var input = TemplateRequest(messages: protected)
+    for tool in tools {
+      input.tools.append(
+        TemplateRequest.Tool(
+          name: tool.name, description: guarded.protect(tool.description ?? ""),
+          parametersJSON: parameters(of: tool, &guarded)))
+    }
+    switch request.toolChoice {
+    case .auto: input.toolChoice = .auto
+    case .none: input.toolChoice = .none
+    case .required, .named: input.toolChoice = .required
+    }
+    input.parallelToolCalls = request.parallelToolCalls
+    if let last = messages.last, last.role == .assistant, last.toolCalls.isEmpty {
+      input.continuesLastMessage = true
+    }
+    try apply(request, to: &input, &guarded)
+    return input
+  }
+
+  private func protect(_ message: Message, _ guarded: inout SpecialTokenGuard) throws(AtelierError) -> Message {
+    var parts: [ContentPart] = []
+    for part in message.content {
+      switch part {
+      case .text(let text): parts.append(.text(guarded.protect(text)))
+      case .image: throw AtelierError(.unsupportedModality, "The model does not take images.")
+      }
+    }
+    var message = message
+    message.content = parts
+    message.reasoning = message.reasoning.map { guarded.protect($0) }
+    message.name = message.name.map { guarded.protect($0) }
+    message.toolCalls = message.toolCalls.map { call in
+      let arguments = (try? JSONValue(parsing: call.arguments)).map { protect($0, &guarded).serialized() }
+      return ToolCall(
+        id: guarded.protect(call.id), name: guarded.protect(call.name),
+        arguments: arguments ?? guarded.protect(call.arguments))
+    }
+    return message
+  }
+
+  /// Strings and member names inside.
+  private func protect(_ value: JSONValue, _ guarded: inout SpecialTokenGuard) -> JSONValue {
+    switch value {
+    case .string(let text): return .string(guarded.protect(text))
+    case .array(let elements): return .array(elements.map { protect($0, &guarded) })
+    case .object(let members): return .object(JSONObject(members.map { (guarded.protect($0), protect($1, &guarded)) }))
+    case .null, .bool, .integer, .number: return value
+    }
+  }
+
+  /// A tool whose schema cannot be compiled takes any object: one bad schema must not end every turn of an agent.
+  private func parameters(of tool: ToolDefinition, _ guarded: inout SpecialTokenGuard) -> String {
+    let anyObject = #"{"type":"object","properties":{}}"#
+    guard let text = tool.parametersJSON, let schema = try? JSONValue(parsing: text), case .object = schema,
+      (try? SchemaLimits.standard.check(schema)) != nil,
+      case .success = bridgeText({ atelier_schema_to_grammar(text, "", "", false, $0) })
+    else { return anyObject }
+    return protect(schema, &guarded).serialized()
+  }
+
+  private func apply(
+    _ request: EngineRequest, to input: inout TemplateRequest, _ guarded: inout SpecialTokenGuard
+  ) throws(AtelierError) {
+    var arguments = JSONObject()
+    switch request.reasoning {
+    case nil, .on: break
+    case .off: input.enableThinking = false
+    case .minimal, .low: arguments["reasoning_effort"] = "low"
+    case .medium: arguments["reasoning_effort"] = "medium"
+    case .high, .xhigh, .max: arguments["reasoning_effort"] = "high"
+    }
+    if let text = request.templateArgumentsJSON {
+      guard case .object(let given)? = try? JSONValue(parsing: text) else {
+        throw AtelierError(
+          .invalidValue, "The template arguments are not a JSON object.", param: "chat_template_kwargs")
+      }
+      for (key, value) in given where !Self.reservedArguments.contains(key) {
+        arguments[key] = protect(value, &guarded)
+      }
+      if let thinking = given["enable_thinking"]?.boolValue { input.enableThinking = thinking }
+    }
+    input.argumentsJSON = JSONValue.object(arguments).serialized()
+  }
+
+  /// What the renderer itself gives to the template.
+  private static let reservedArguments: Set<String> = [
+    "messages", "tools", "bos_token", "eos_token", "add_generation_prompt",
+  ]
+
+  // MARK: Output
+
+  /// What is compared with the model's output needs the client's own spelling; the prompt keeps the markers.
+  private func restored(_ reply: TemplateReply, by guarded: SpecialTokenGuard) -> TemplateReply {
+    var reply = reply
+    reply.grammar = guarded.restored(reply.grammar)
+    reply.parser = guarded.restored(reply.parser)
+    reply.generationPrompt = guarded.restored(reply.generationPrompt)
+    return reply
+  }
+
+  private func tokens(of prompt: String, _ guarded: SpecialTokenGuard) throws(AtelierError) -> [Int32] {
+    guard prompt.utf8.count <= max(contextLength * Self.bytesPerToken, Self.freeBytes) else {
+      throw AtelierError(
+        .contextLengthExceeded,
+        "The prompt is far longer than the model's context of \(contextLength) tokens. Shorten the input.",
+        details: ["context_length": .integer(Int64(contextLength))])
+    }
+    let segments = guarded.segments(of: prompt)
+    guard segments.count > 1 else { return tokenizer.tokenize(prompt, addSpecial: true, parseSpecial: true) }
+    // The empty text gives what the metadata asks for at the beginning.
+    var tokens = tokenizer.addsBeginning ? tokenizer.tokenize("", addSpecial: true, parseSpecial: false).prefix(1) : []
+    for segment in segments {
+      tokens += tokenizer.tokenize(segment.text, addSpecial: false, parseSpecial: segment.parsesSpecial)
+    }
+    return Array(tokens)
+  }
+
+  /// The pair of tags around reasoning, when the template has simple ones.
+  private static func thinkingTags(_ reply: TemplateReply) -> (start: String, end: String)? {
+    guard reply.supportsThinking, !reply.thinkingStart.isEmpty, let end = reply.thinkingEnds.first else { return nil }
+    return (reply.thinkingStart, end)
+  }
+
+  private func nativeGrammar(_ reply: TemplateReply) -> GrammarConstraint? {
+    guard !reply.grammar.isEmpty else { return nil }
+    guard reply.grammarIsLazy else {
+      let prefill = tokenizer.tokenize(reply.generationPrompt, addSpecial: false, parseSpecial: true)
+      return GrammarConstraint(grammar: reply.grammar, prefill: prefill)
+    }
+    let words = reply.triggerWords.map { word in
+      tokenizer.singleToken(word).map { GrammarConstraint.Trigger.token($0) } ?? .word(word)
+    }
+    let triggers = words + reply.triggerPatterns.map { .pattern($0) } + reply.triggerTokens.map { .token($0) }
+    return GrammarConstraint(grammar: reply.grammar, triggers: triggers)
+  }
+
+  private func schemaGrammar(
+    _ schema: String, thinking: (start: String, end: String)?, _ reply: TemplateReply
+  ) throws(AtelierError) -> GrammarConstraint {
+    let converted = bridgeText { error in
+      atelier_schema_to_grammar(schema, thinking?.start ?? "", thinking?.end ?? "", reply.startsThinking, error)
+    }
+    switch converted {
+    case .success(let grammar): return GrammarConstraint(grammar: grammar)
+    case .failure: throw Self.schemaError
+    }
+  }
+
+  private static let schemaError = AtelierError(
+    .invalidJSONSchema, "The schema cannot be turned into a grammar: it uses something that is not supported.")
+
+  /// Compiles it once, so that a bad one is refused before anything is generated.
+  private func check(_ grammar: GrammarConstraint) throws(AtelierError) {
+    guard grammar.grammar.utf8.count <= Self.maxGrammarBytes else {
+      throw AtelierError(.invalidJSONSchema, "The schema is too large: its grammar exceeds 1 MiB.")
+    }
+    do throws(RunnerError) {
+      _ = try LlamaGrammar(grammar, model: model)
+    } catch {
+      throw Self.schemaError
+    }
+  }
+
+  private static func parserMaker(
+    _ reply: TemplateReply, native: Bool, continuation: Bool
+  ) -> @Sendable () -> any OutputParser {
+    if native {
+      return { (try? LlamaChatParser(reply, continuation: continuation)) ?? PlainTextParser() }
+    }
+    // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
+    guard let tags = thinkingTags(reply) else {
+      return { ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false) }
+    }
+    let inside = reply.startsThinking
+    let ends = reply.thinkingEnds
+    return { ReasoningParser(startTag: tags.start, endTags: ends, startsInside: inside) }
+  }
+
+  /// A template speaks to the author of the chat ("Conversation roles must alternate"), so its own words are shown.
+  private static func templateError(_ failure: BridgeFailure, _ guarded: SpecialTokenGuard) -> AtelierError {
+    AtelierError(
+      .templateFailed, "Chat template error: \(TemplateMessage.forPeople(guarded.restored(failure.message)))")
+  }
+}

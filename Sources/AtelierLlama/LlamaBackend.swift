@@ -1,0 +1,132 @@
+import AtelierCore
+import AtelierEngine
+import AtelierText
+import AtelierWorker
+import CLlama
+import CLlamaBridge
+import Synchronization
+
+/// A model loaded by llama.cpp: what a worker works with.
+package final class LlamaBackend: ModelBackend {
+  package let properties: EngineProperties
+  private let model: LlamaModel
+  private let tokenizer: LlamaTokenizer
+  private let use: Use
+
+  private enum Use: Sendable {
+    case generation(PromptRenderer, UnclaimedContext)
+    case embedding(LlamaEmbedder)
+  }
+
+  /// Loads the model and allocates its memory. Blocking. `progress` gets 0…1, never decreasing, and returns false to
+  /// cancel, which throws `cancelled`. Throws `modelLoadFailed` or `insufficientMemory` with a reason for people.
+  package static func load(
+    _ load: EngineLoad, progress: @escaping @Sendable (Double) -> Bool
+  ) throws(AtelierError) -> LlamaBackend {
+    LlamaLog.install()
+    atelier_silence_common_log()
+    llama_backend_init()
+    LlamaLog.clear()
+    let model = try LlamaModel.load(load, progress: progress)
+    switch load.kind {
+    case .llm: return try LlamaBackend(generating: model, load.configuration)
+    case .embedding: return try LlamaBackend(embedding: model, load.configuration)
+    }
+  }
+
+  private init(generating model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
+    guard !llama_model_has_encoder(model.pointer), !llama_model_is_diffusion(model.pointer) else {
+      throw LoadFailure.failed("The model is not a plain text generator; its kind is not supported.")
+    }
+    var parameters = try LlamaContext.parameters(configuration)
+    let parallel = min(max(configuration.parallel, 1), 64)
+    // Beside the running sequences, finished ones stay for prefix reuse. With full attention a sequence number costs
+    // nothing but a row of logits; other memories hold a state or a window for each.
+    let sequences = LlamaRunner.prefixReuse(of: model) == .anyPrefix ? max(64, parallel * 4) : parallel * 2 + 2
+    parameters.n_seq_max = UInt32(min(sequences, Int(llama_max_parallel_sequences())))
+    parameters.n_outputs_max = parameters.n_seq_max
+    parameters.n_batch = max(parameters.n_batch, parameters.n_seq_max)
+    parameters.n_ubatch = min(parameters.n_batch, 512)
+    let context = try LlamaContext(model, parameters)
+    guard llama_get_memory(context.pointer) != nil else {
+      throw LoadFailure.failed("The model cannot generate text; load it as an embedding model.")
+    }
+    let template: ChatTemplate
+    do throws(BridgeFailure) {
+      template = try ChatTemplate(model: model)
+    } catch {
+      throw LoadFailure.failed("The model's chat template cannot be read.")
+    }
+    self.model = model
+    tokenizer = LlamaTokenizer(model)
+    use = .generation(
+      PromptRenderer(model: model, template: template, contextLength: context.tokens), UnclaimedContext(context))
+    properties = Self.properties(of: model, contextLength: context.tokens)
+  }
+
+  private init(embedding model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
+    let embedder = try LlamaEmbedder(model, configuration)
+    self.model = model
+    tokenizer = LlamaTokenizer(model)
+    use = .embedding(embedder)
+    properties = Self.properties(of: model, contextLength: embedder.maxTokens)
+  }
+
+  private static func properties(of model: LlamaModel, contextLength: Int) -> EngineProperties {
+    EngineProperties(
+      contextLength: contextLength, embeddingLength: Int(llama_model_n_embd_out(model.pointer)),
+      vocabularySize: LlamaTokenizer(model).vocabularySize,
+      architecture: model.metadata("general.architecture") ?? "unknown", hasVision: false,
+      hasChatTemplate: llama_model_chat_template(model.pointer, nil) != nil,
+      parameterCount: Int64(clamping: llama_model_n_params(model.pointer)),
+      memoryBytes: max(LlamaLog.bufferBytes, Int64(clamping: llama_model_size(model.pointer))))
+  }
+
+  package func makeRunner() throws(AtelierError) -> any ModelRunner {
+    guard case .generation(_, let unclaimed) = use else { throw Self.notForText }
+    guard let context = unclaimed.claim(), let memory = llama_get_memory(context.pointer) else {
+      throw AtelierError(.internalError, "The model's context is in use already.")
+    }
+    return LlamaRunner(context: context, memory: memory)
+  }
+
+  package func renderPrompt(
+    _ request: EngineRequest, messages: [Message]
+  ) throws(AtelierError) -> RenderedPrompt {
+    guard case .generation(let renderer, _) = use else { throw Self.notForText }
+    return try renderer.render(request, messages: messages)
+  }
+
+  package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
+    tokenizer.tokenize(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+  }
+
+  package func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8] {
+    tokenizer.piece(of: token, special: preserved.contains(token))
+  }
+
+  package func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
+    guard case .embedding(let embedder) = use else {
+      throw AtelierError(.modelTypeMismatch, "The model generates text; embeddings need an embedding model.")
+    }
+    return try embedder.embed(inputs)
+  }
+
+  private static let notForText = AtelierError(
+    .modelTypeMismatch, "The model computes embeddings; text needs a language model.")
+}
+
+/// A context on its way from the loading thread to the engine's thread.
+private final class UnclaimedContext: Sendable {
+  private let context: Mutex<LlamaContext?>
+
+  init(_ context: LlamaContext) { self.context = Mutex(context) }
+
+  /// The context, the first time.
+  func claim() -> LlamaContext? {
+    context.withLock { context in
+      defer { context = nil }
+      return context
+    }
+  }
+}

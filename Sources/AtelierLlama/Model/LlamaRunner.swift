@@ -1,0 +1,138 @@
+import AtelierEngine
+import CLlama
+import CLlamaBridge
+
+/// `ModelRunner` over one `llama_context` with a KV cache that all sequences share.
+///
+/// llama.cpp aborts the process on wrong use, so every argument is checked here first.
+final class LlamaRunner: ModelRunner {
+  private let context: LlamaContext
+  private let memory: OpaquePointer
+  private let tokenizer: LlamaTokenizer
+  private let rows: RowStorage
+  private let maxOutputs: Int
+  let cellCount: Int
+  let maxBatchRows: Int
+  let maxSequences: Int
+  let vocabularySize: Int
+  let prefixReuse: PrefixReuse
+
+  init(context: LlamaContext, memory: OpaquePointer) {
+    self.context = context
+    self.memory = memory
+    tokenizer = LlamaTokenizer(context.model)
+    cellCount = context.tokens
+    maxBatchRows = context.batchRows
+    maxSequences = context.maxSequences
+    maxOutputs = context.maxSequences
+    vocabularySize = tokenizer.vocabularySize
+    prefixReuse = Self.prefixReuse(of: context.model)
+    rows = RowStorage(capacity: context.batchRows)
+  }
+
+  /// A recurrent state cannot be cut at all. A sliding-window cache drops what lies outside its window, so after a cut
+  /// part of the window before it may be gone.
+  static func prefixReuse(of model: LlamaModel) -> PrefixReuse {
+    let cuts =
+      !llama_model_is_recurrent(model.pointer) && !llama_model_is_hybrid(model.pointer)
+      && llama_model_n_swa(model.pointer) == 0
+    return cuts ? .anyPrefix : .wholeSequences
+  }
+
+  func decode(_ batch: Batch) throws(RunnerError) {
+    guard !batch.isEmpty else { return }
+    guard batch.count <= maxBatchRows else { throw .failed("a batch of \(batch.count) rows exceeds \(maxBatchRows)") }
+    guard batch.wantsLogits.reduce(0, { $0 + Int($1) }) <= maxOutputs else {
+      throw .failed("more than \(maxOutputs) rows want logits")
+    }
+    guard rows.fill(with: batch.sequences, below: maxSequences) else {
+      throw .failed("a sequence number is out of range")
+    }
+    let status = batch.tokens.withUnsafeBufferPointer { tokens in
+      batch.positions.withUnsafeBufferPointer { positions in
+        batch.wantsLogits.withUnsafeBufferPointer { outputs in
+          atelier_decode(
+            context.pointer, Int32(batch.count), tokens.baseAddress, positions.baseAddress, rows.counts,
+            rows.pointers, outputs.baseAddress)
+        }
+      }
+    }
+    switch status {
+    case 0: return
+    // Found no place for the rows before anything was computed: the memory is as it was.
+    case 1: throw .outOfCells
+    case -1: throw .failed("the engine refused the batch")
+    default: throw .failed("the engine failed with status \(status)")
+    }
+  }
+
+  func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {
+    guard let logits = llama_get_logits_ith(context.pointer, Int32(clamping: max(row, 0))) else {
+      return UnsafeMutableBufferPointer(start: nil, count: 0)
+    }
+    return UnsafeMutableBufferPointer(start: logits, count: vocabularySize)
+  }
+
+  func copySequence(_ source: Int, to target: Int, count: Int) {
+    guard isSequence(source), isSequence(target), source != target, count > 0 else { return }
+    // A recurrent state is copied as a whole; its memory takes no range.
+    let end = prefixReuse == .anyPrefix ? Int32(clamping: count) : -1
+    llama_memory_seq_cp(memory, Int32(source), Int32(target), prefixReuse == .anyPrefix ? 0 : -1, end)
+  }
+
+  @discardableResult
+  func trimSequence(_ sequence: Int, from position: Int) -> Bool {
+    guard isSequence(sequence) else { return false }
+    if position <= 0 {
+      llama_memory_seq_rm(memory, Int32(sequence), -1, -1)
+      return true
+    }
+    if Int(llama_memory_seq_pos_max(memory, Int32(sequence))) < position { return true }
+    guard prefixReuse == .anyPrefix else { return false }
+    return llama_memory_seq_rm(memory, Int32(sequence), Int32(clamping: position), -1)
+  }
+
+  func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
+    try LlamaGrammar(constraint, model: context.model)
+  }
+
+  func isEndOfGeneration(_ token: Int32) -> Bool { tokenizer.isEndOfGeneration(token) }
+
+  func idle() {}
+
+  private func isSequence(_ number: Int) -> Bool { number >= 0 && number < maxSequences }
+}
+
+/// The parts of a `llama_batch` that Swift arrays cannot give: a pointer per row. Allocated once.
+private final class RowStorage {
+  private let sequences: UnsafeMutablePointer<Int32>
+  private let rowPointers: UnsafeMutablePointer<UnsafeMutablePointer<Int32>?>
+  private let ones: UnsafeMutablePointer<Int32>
+
+  init(capacity: Int) {
+    sequences = .allocate(capacity: capacity)
+    sequences.initialize(repeating: 0, count: capacity)
+    ones = .allocate(capacity: capacity)
+    ones.initialize(repeating: 1, count: capacity)
+    rowPointers = .allocate(capacity: capacity)
+    for row in 0..<capacity { (rowPointers + row).initialize(to: sequences + row) }
+  }
+
+  deinit {
+    sequences.deallocate()
+    ones.deallocate()
+    rowPointers.deallocate()
+  }
+
+  var counts: UnsafePointer<Int32> { UnsafePointer(ones) }
+  var pointers: UnsafePointer<UnsafeMutablePointer<Int32>?> { UnsafePointer(rowPointers) }
+
+  /// Sets the rows' sequences; false when one is out of range.
+  func fill(with numbers: [Int32], below limit: Int) -> Bool {
+    for (row, number) in numbers.enumerated() {
+      guard number >= 0, number < limit else { return false }
+      sequences[row] = number
+    }
+    return true
+  }
+}
