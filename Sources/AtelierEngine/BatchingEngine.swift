@@ -143,14 +143,17 @@ package actor BatchingEngine {
         if parts.scheduler.liveCount > 0 { parts.scheduler.endAll(.failed("no request fits the model's memory")) }
         return false
       }
-      do {
+      do throws(RunnerError) {
         try parts.runner.decode(parts.plan.batch)
-      } catch .outOfCells {
-        parts.scheduler.makeRoomAfterRefusal()
-        continue
-      } catch .failed(let message), .invalidGrammar(let message) {
-        parts.scheduler.fail(parts.plan, message: message)
-        return true
+      } catch {
+        switch error {
+        case .outOfCells:
+          parts.scheduler.makeRoomAfterRefusal()
+          continue
+        case .failed(let message), .invalidGrammar(let message):
+          parts.scheduler.fail(parts.plan, message: message)
+          return true
+        }
       }
       sample(parts)
       let elapsed = (ContinuousClock.now - start).components

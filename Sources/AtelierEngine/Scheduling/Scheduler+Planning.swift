@@ -18,6 +18,7 @@ extension Scheduler {
 
   /// The rows did not fit after all: makes room by force. False when nothing can give way (then the only sequence has
   /// been ended as `contextFull`).
+  @discardableResult
   package mutating func makeRoomAfterRefusal() -> Bool {
     if cache.dropOldestEntry() { return true }
     if let youngest = youngestRunning {
