@@ -65,7 +65,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "AtelierServer",
-      dependencies: ["AtelierCore", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging, nioCore],
+      dependencies: [
+        "AtelierCore", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging, lifecycle, nioCore,
+      ],
       swiftSettings: strict),
     .target(name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments], swiftSettings: strict),
 
@@ -101,7 +103,7 @@ let package = Package(
     .testTarget(name: "AtelierCoreTests", dependencies: ["AtelierCore", "AtelierTesting"], swiftSettings: strict),
     .testTarget(
       name: "AtelierAPITests", dependencies: ["AtelierCore", "AtelierAPI", "AtelierTesting"],
-      resources: [.copy("Golden")], swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText"], swiftSettings: strict),
     .testTarget(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],

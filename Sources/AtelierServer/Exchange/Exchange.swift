@@ -1,0 +1,75 @@
+import AtelierAPI
+import AtelierCore
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+
+/// The answering of one request. Belongs to the request's task and never leaves it.
+package final class Exchange {
+  let requestID: String
+  private let request: HTTPRequest
+  private let sink: any ResponseSink
+  /// On every response to this request.
+  var headers: HTTPFields
+  /// The head of an answer is on its way; from now on nothing can become an HTTP status.
+  private(set) var hasBegun = false
+  /// No further request is read from this connection.
+  private(set) var closesConnection = false
+
+  package init(_ request: HTTPRequest, sink: any ResponseSink) {
+    self.request = request
+    self.sink = sink
+    requestID = "req_" + RandomText.hexadecimal(24)
+    headers = [.contentTypeOptions: "nosniff", .requestID: requestID]
+  }
+
+  var abort: @Sendable () -> Void { sink.abort }
+
+  func closeConnectionAfterwards() {
+    closesConnection = true
+    headers[.connection] = "close"
+  }
+
+  /// Tells a client that waits for permission (`Expect: 100-continue`) to send its body.
+  func acceptBody() async throws {
+    guard request.headerFields[.expect]?.lowercased() == "100-continue" else { return }
+    try await sink.inform(HTTPResponse(status: .continue))
+  }
+
+  func send(_ value: JSONValue, _ status: HTTPResponse.Status = .ok, headers extra: HTTPFields = [:]) async throws {
+    var bytes: [UInt8] = []
+    value.write(into: &bytes)
+    var fields = extra
+    fields[.contentType] = "application/json"
+    try await send(status, headers: fields, body: ByteBuffer(bytes: bytes))
+  }
+
+  func send(_ error: ErrorResponse, headers extra: HTTPFields = [:]) async throws {
+    var fields = extra
+    for (name, value) in error.headers { if let name = HTTPField.Name(name) { fields[name] = value } }
+    try await send(error.body, HTTPResponse.Status(code: error.status), headers: fields)
+  }
+
+  func send(_ status: HTTPResponse.Status, headers extra: HTTPFields = [:], body: ByteBuffer?) async throws {
+    var fields = headers
+    fields.append(contentsOf: extra)
+    if let body { fields[.contentLength] = String(body.readableBytes) }
+    hasBegun = true
+    try await sink.send(
+      HTTPResponse(status: status, headerFields: fields), body: request.method == .head ? nil : body)
+  }
+
+  /// Begins an answer that is written piece by piece.
+  func begin(_ status: HTTPResponse.Status = .ok, headers extra: HTTPFields) async throws -> any ResponseBodyWriter {
+    var fields = headers
+    fields.append(contentsOf: extra)
+    hasBegun = true
+    return try await sink.begin(HTTPResponse(status: status, headerFields: fields))
+  }
+}
+
+extension HTTPField.Name {
+  static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
+  static let requestID = HTTPField.Name("x-request-id")!
+  static let apiKey = HTTPField.Name("x-api-key")!
+}

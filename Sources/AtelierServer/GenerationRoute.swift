@@ -1,0 +1,115 @@
+import AtelierAPI
+import AtelierCore
+import AtelierRuntime
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+
+/// Answers every route that generates: body in, one dialect's request, events, one dialect's answer out, streamed or
+/// whole. A whole answer is the fold of the same events.
+struct GenerationRoute<D: Dialect>: RouteHandler {
+  let generation: any GenerationServing
+  let body: BodyReader
+  /// How long a client may take to accept one write.
+  let stall: Duration
+  let eventStreamType: String
+
+  var endsWithClient: Bool { true }
+
+  init(
+    _ dialect: D.Type, generation: any GenerationServing, limits: ServerLimits,
+    eventStreamType: String = "text/event-stream; charset=utf-8"
+  ) {
+    self.generation = generation
+    body = limits.bodyReader
+    stall = limits.stall
+    self.eventStreamType = eventStreamType
+  }
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    let value = try await body.readJSON(request.request, exchange)
+    let decoded = try D.decode(value, stamp: .now())
+    var streams: [AsyncStream<GenerationEvent>] = []
+    for request in Self.requests(decoded) { streams.append(try await generation.generate(request)) }
+    if decoded.context.isStreaming {
+      try await stream(streams, decoded.context, exchange)
+    } else {
+      let answers = try await Self.answers(streams)
+      try await exchange.send(D.body(of: answers, in: decoded.context))
+    }
+  }
+
+  /// One request per choice; a given seed goes up by one from choice to choice, else all would be the same.
+  private static func requests(_ decoded: DecodedRequest<D.Context>) -> [GenerationRequest] {
+    (0..<decoded.context.choices).map { choice in
+      var request = decoded.request
+      if let seed = request.sampling.seed { request.sampling.seed = seed &+ UInt32(choice) }
+      return request
+    }
+  }
+
+  // MARK: Whole answers
+
+  private static func answers(_ streams: [AsyncStream<GenerationEvent>]) async throws -> [Answer] {
+    try await withThrowingTaskGroup(of: (Int, Answer).self) { group in
+      for (choice, events) in streams.enumerated() { group.addTask { (choice, try await answer(events)) } }
+      var answers = [Answer?](repeating: nil, count: streams.count)
+      for try await (choice, answer) in group { answers[choice] = answer }
+      return answers.compactMap(\.self)
+    }
+  }
+
+  private static func answer(_ events: AsyncStream<GenerationEvent>) async throws -> Answer {
+    var fold = EventFold()
+    for await event in events {
+      if case .failed(let error) = event { throw error }
+      fold.add(event)
+    }
+    try Task.checkCancellation()
+    guard let answer = Answer(fold) else { throw AtelierError(.internalError, "The answer ended too early.") }
+    return answer
+  }
+
+  // MARK: Streamed answers
+
+  private func stream(_ streams: [AsyncStream<GenerationEvent>], _ context: D.Context, _ exchange: Exchange)
+    async throws
+  {
+    let mailbox = StreamMailbox(
+      D.encoder(for: context), choices: streams.count,
+      timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), stall: stall, now: .now))
+    let abort = exchange.abort
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (choice, events) in streams.enumerated() {
+        group.addTask { await mailbox.pass(events, choice: choice) }
+      }
+      group.addTask { try await Self.keepTime(mailbox, abort: abort) }
+      defer { group.cancelAll() }
+      switch await mailbox.opening() {
+      case .refused(let error): throw error
+      case .cancelled: throw CancellationError()
+      case .open: break
+      }
+      var writer = try await exchange.begin(headers: [
+        .contentType: eventStreamType, .cacheControl: "no-cache",
+      ])
+      while let bytes = await mailbox.next() {
+        try await writer.write(ByteBuffer(bytes: bytes))
+        mailbox.writeEnded()
+      }
+      try Task.checkCancellation()
+      try await writer.finish(nil)
+    }
+  }
+
+  private static func keepTime(_ mailbox: StreamMailbox<D.Encoder>, abort: @Sendable () -> Void) async throws {
+    while true {
+      let now = ContinuousClock.now
+      switch mailbox.timerAction(at: now) {
+      case .wait(let deadline): try await Task.sleep(until: deadline, clock: .continuous)
+      case .keepAlive: mailbox.keepAlive(at: now)
+      case .cutOff: return abort()
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import AtelierCore
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Listens, and hands each request to the responder. On graceful shutdown it stops accepting, lets running answers
+/// finish within the drain limit, and then asks for the rest to be ended.
+package struct HTTPServer: Service {
+  package enum Failure: Error, Sendable {
+    case portInUse
+    case cannotListen(String)
+  }
+
+  private let responder: ServerResponder
+  private let host: String
+  private let port: Int
+  private let limits: ServerLimits
+  private let logger: Logger
+  private let onListening: @Sendable (_ port: Int) async -> Void
+  private let endRequests: @Sendable () async -> Void
+
+  /// - Parameters:
+  ///   - port: 0 takes a free one.
+  ///   - onListening: called once, with the port.
+  ///   - endRequests: ends all generations with an error event; called when the drain limit is over.
+  package init(
+    _ responder: ServerResponder, host: String, port: Int, limits: ServerLimits, logger: Logger,
+    onListening: @escaping @Sendable (_ port: Int) async -> Void,
+    endRequests: @escaping @Sendable () async -> Void = {}
+  ) {
+    self.responder = responder
+    self.host = host
+    self.port = port
+    self.limits = limits
+    self.logger = logger
+    self.onListening = onListening
+    self.endRequests = endRequests
+  }
+
+  /// After the ended requests' last events, at most this long until connections are cut.
+  private static let farewell = Duration.seconds(3)
+
+  package func run() async throws {
+    let server = try server()
+    do {
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          try await server.run()
+          return true
+        }
+        group.addTask {
+          try await gracefulShutdown()
+          try await Task.sleep(for: limits.drain)
+          await endRequests()
+          try await Task.sleep(for: Self.farewell)
+          return false
+        }
+        _ = try await group.next()
+        group.cancelAll()
+      }
+    } catch let error as IOError {
+      throw error.errnoCode == EADDRINUSE ? Failure.portInUse : Failure.cannotListen(String(describing: error))
+    } catch is CancellationError {
+      return
+    }
+  }
+
+  private func server() throws -> any Service {
+    // One field, all fields, and their number (threat model, HTTP).
+    let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
+      maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128)
+    let channel = HTTP1Channel.Configuration(
+      idleTimeout: TimeAmount(limits.idle), httpDecoderConfiguration: decoder)
+    let configuration = ServerConfiguration(
+      address: .hostname(host, port: port), serverName: nil, reuseAddress: true,
+      availableConnectionsDelegate: MaximumAvailableConnections(limits.connections))
+    return try HTTPServerBuilder.http1(configuration: channel).buildServer(
+      configuration: configuration, eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: logger,
+      responder: { [responder] request, writer, channel in
+        try await Self.serve(request, writer, channel, responder)
+      },
+      onServerRunning: { [onListening, port] channel in await onListening(channel.localAddress?.port ?? port) })
+  }
+
+  /// The rest of the connection is not worth reading.
+  private struct ConnectionDone: Error {}
+
+  private static func serve(
+    _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ responder: ServerResponder
+  ) async throws {
+    let exchange = Exchange(request.head, sink: ConnectionSink(writer, channel: channel))
+    let localPort = channel.localAddress?.port
+    if responder.endsWithClient(request.head) {
+      // Reading ahead is how a client's going is noticed; what it read of a next request would be lost.
+      exchange.closeConnectionAfterwards()
+      try await request.body.consumeWithCancellationOnInboundClose { body in
+        try await responder.respond(to: Request(head: request.head, body: body), exchange, localPort: localPort)
+      }
+    } else {
+      try await responder.respond(to: request, exchange, localPort: localPort)
+    }
+    if exchange.closesConnection { throw ConnectionDone() }
+  }
+}

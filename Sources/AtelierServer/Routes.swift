@@ -1,0 +1,57 @@
+import AtelierAPI
+import AtelierCore
+import AtelierRuntime
+import HTTPTypes
+import Logging
+
+/// What the routes call.
+package struct ServerServices: Sendable {
+  package var generation: any GenerationServing
+  package var models: any ModelManaging
+  package var authorizer: any Authorizer
+
+  package init(
+    generation: any GenerationServing, models: any ModelManaging, authorizer: any Authorizer = OpenAuthorizer()
+  ) {
+    self.generation = generation
+    self.models = models
+    self.authorizer = authorizer
+  }
+}
+
+extension RouteTable {
+  /// Every path of the server.
+  static func all(_ services: ServerServices, settings: Settings, version: String) -> RouteTable {
+    let limits = ServerLimits(settings)
+    let body = limits.bodyReader
+    let openAIModels = OpenAIModelController(models: services.models, includesUnloaded: settings.jitEnabled)
+    return RouteTable([
+      Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
+      Route(.get, "/lmstudio-greeting", .open, FixedAnswer(value: ServerRoot.greeting)),
+
+      Route(
+        .post, "/api/v1/chat", .inference,
+        GenerationRoute(
+          LMStudioV1Chat.self, generation: services.generation, limits: limits, eventStreamType: "text/event-stream")),
+      Route(.get, "/api/v1/models", .modelsRead, LMStudioV1ModelList(models: services.models)),
+      Route(.post, "/api/v1/models/load", .modelsLoad, LMStudioV1ModelLoad(models: services.models, body: body)),
+      Route(.post, "/api/v1/models/unload", .modelsLoad, LMStudioV1ModelUnload(models: services.models, body: body)),
+
+      Route(
+        .post, "/v1/chat/completions", .inference,
+        GenerationRoute(OpenAIChat.self, generation: services.generation, limits: limits)),
+      Route(.get, "/v1/models", .modelsRead, openAIModels),
+      Route(.get, "/v1/models/*", .modelsRead, openAIModels),
+    ])
+  }
+}
+
+extension ServerResponder {
+  package init(_ services: ServerServices, settings: Settings, version: String, logger: Logger) {
+    self.init(
+      routes: .all(services, settings: settings, version: version),
+      hosts: HostPolicy(host: settings.host, allowed: settings.allowedHosts),
+      origins: OriginPolicy(enabled: settings.cors, origins: settings.corsOrigins), authorizer: services.authorizer,
+      logger: logger)
+  }
+}

@@ -1,0 +1,10 @@
+/// What a token must allow for a route (native.md 3.9).
+package enum Access: Sendable, Hashable {
+  /// Needs no token even when authentication is on.
+  case open
+  case inference
+  case modelsRead
+  case modelsLoad
+  /// Any valid token: what an unknown path needs, so that a stranger cannot map the routes.
+  case anyToken
+}

@@ -1,0 +1,43 @@
+import HTTPTypes
+
+/// Finds the handler of a request. HEAD goes to the handler of GET.
+struct RouteTable: Sendable {
+  enum Match: Sendable {
+    /// `rest` is what a trailing `*` stands for, its segments joined by slashes.
+    case found(Route, rest: String)
+    /// The methods the path has, in the order of the `Allow` header.
+    case wrongMethod(allowed: [String])
+    case unknownPath
+  }
+
+  private var exact: [[String]: [Route]] = [:]
+  private var prefixes: [[String]: [Route]] = [:]
+
+  init(_ routes: [Route]) {
+    for route in routes {
+      var segments = route.path.split(separator: "/").map(String.init)
+      if segments.last == "*" {
+        segments.removeLast()
+        prefixes[segments, default: []].append(route)
+      } else {
+        exact[segments, default: []].append(route)
+      }
+    }
+  }
+
+  func match(_ method: HTTPRequest.Method, _ path: RequestPath) -> Match {
+    if let routes = exact[path.segments] { return Self.choose(method, routes, rest: "") }
+    for count in stride(from: path.segments.count - 1, through: 1, by: -1) {
+      if let routes = prefixes[Array(path.segments[..<count])] {
+        return Self.choose(method, routes, rest: path.segments[count...].joined(separator: "/"))
+      }
+    }
+    return .unknownPath
+  }
+
+  private static func choose(_ method: HTTPRequest.Method, _ routes: [Route], rest: String) -> Match {
+    let wanted = method == .head ? .get : method
+    if let route = routes.first(where: { $0.method == wanted }) { return .found(route, rest: rest) }
+    return .wrongMethod(allowed: routes.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] })
+  }
+}

@@ -1,0 +1,84 @@
+import AtelierAPI
+import AtelierCore
+import HTTPTypes
+import HummingbirdCore
+import Logging
+
+/// Takes one request through the policies to its route, and turns what is thrown on the way into the error body of the
+/// surface. The order is the threat model's: who speaks (Host, Origin), who is it (token), then what is wanted.
+package struct ServerResponder: Sendable {
+  private let routes: RouteTable
+  private let hosts: HostPolicy
+  private let origins: OriginPolicy
+  private let authorizer: any Authorizer
+  private let logger: Logger
+
+  init(
+    routes: RouteTable, hosts: HostPolicy, origins: OriginPolicy, authorizer: any Authorizer, logger: Logger
+  ) {
+    self.routes = routes
+    self.hosts = hosts
+    self.origins = origins
+    self.authorizer = authorizer
+    self.logger = logger
+  }
+
+  /// True when the request's work must end as soon as its client is gone.
+  func endsWithClient(_ head: HTTPRequest) -> Bool {
+    guard let path = RequestPath(target: head.path ?? "/"), case .found(let route, _) = routes.match(head.method, path)
+    else { return false }
+    return route.handler.endsWithClient
+  }
+
+  /// Answers. Throws only when the connection is of no more use.
+  package func respond(to request: Request, _ exchange: Exchange, localPort: Int?) async throws {
+    let target = request.head.path ?? "/"
+    let path = RequestPath(target: target)
+    logger.info(
+      "Received request: \(request.method.rawValue) to \(target.prefix(256))", metadata: ["id": "\(exchange.requestID)"]
+    )
+    do {
+      try hosts.check(authority: request.head.authority, localPort: localPort)
+      try origins.check(request.head)
+      exchange.headers.append(contentsOf: origins.headers(for: request.head))
+      if request.method == .options, origins.isEnabled {
+        return try await exchange.send(.noContent, headers: origins.preflight(request.head), body: nil)
+      }
+      try await dispatch(request, path, target, exchange)
+    } catch let error as AtelierError where !exchange.hasBegun {
+      logger.info(
+        "Refused: \(error.code.rawValue)", metadata: ["id": "\(exchange.requestID)", "message": "\(error.message)"])
+      try await exchange.send(Surface(path).response(to: error))
+    }
+  }
+
+  private func dispatch(_ request: Request, _ path: RequestPath?, _ target: String, _ exchange: Exchange) async throws {
+    let token = Self.token(request.headers)
+    let match = path.map { routes.match(request.method, $0) } ?? .unknownPath
+    let name = String(target.prefix { $0 != "?" })
+    switch match {
+    case .found(let route, let rest):
+      try await authorizer.authorize(token: token, for: route.access)
+      try await route.handler.handle(ServerRequest(request: request, rest: rest), exchange)
+    case .wrongMethod(let allowed):
+      try await authorizer.authorize(token: token, for: .anyToken)
+      let error = AtelierError.methodNotAllowed(method: request.method.rawValue, path: name)
+      exchange.headers[.allow] = allowed.joined(separator: ", ")
+      throw error
+    case .unknownPath:
+      try await authorizer.authorize(token: token, for: .anyToken)
+      throw AtelierError.unknownEndpoint(method: request.method.rawValue, path: name)
+    }
+  }
+
+  /// Bearer wins over `x-api-key`; the scheme's case and white space around the token do not matter.
+  private static func token(_ headers: HTTPFields) -> String? {
+    if let value = headers[.authorization] {
+      let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+      if parts.count == 2, parts[0].lowercased() == "bearer" {
+        return parts[1].split(whereSeparator: \.isWhitespace).first.map(String.init)
+      }
+    }
+    return headers[.apiKey]
+  }
+}
