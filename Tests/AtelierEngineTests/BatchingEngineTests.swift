@@ -1,0 +1,215 @@
+import AtelierCore
+import AtelierEngine
+import AtelierTesting
+import Synchronization
+import Testing
+
+struct BatchingEngineTests {
+  /// What an engine sent, by request; readable from outside its thread.
+  private final class Inbox: Sendable {
+    private struct State {
+      var tokens: [UInt64: [Int32]] = [:]
+      var ends: [UInt64: SequenceEnd] = [:]
+      var waiting: [UInt64: CheckedContinuation<SequenceEnd, Never>] = [:]
+      var outputs = 0
+    }
+
+    private let state = Mutex(State())
+
+    func take(_ output: StepOutput) {
+      state.withLock { state in
+        state.outputs += 1
+        for entry in output.entries {
+          switch entry.event {
+          case .prompt: break
+          case .token(let token, _): state.tokens[entry.id, default: []].append(token)
+          case .finished(let end):
+            state.ends[entry.id] = end
+            state.waiting.removeValue(forKey: entry.id)?.resume(returning: end)
+          }
+        }
+      }
+    }
+
+    func tokens(_ id: UInt64) -> [Int32] { state.withLock { $0.tokens[id] ?? [] } }
+    func end(_ id: UInt64) -> SequenceEnd? { state.withLock { $0.ends[id] } }
+    var outputs: Int { state.withLock { $0.outputs } }
+
+    func end(of id: UInt64) async -> SequenceEnd {
+      await withCheckedContinuation { continuation in
+        let end = state.withLock { state in
+          if let end = state.ends[id] { return end as SequenceEnd? }
+          state.waiting[id] = continuation
+          return nil
+        }
+        if let end { continuation.resume(returning: end) }
+      }
+    }
+  }
+
+  private func withEngine(
+    _ configuration: EngineConfiguration = EngineConfiguration(),
+    runner: @escaping @Sendable () throws -> ScriptedRunner = {
+      let runner = ScriptedRunner(cellCount: 4096, maxBatchRows: 64, maxSequences: 16)
+      runner.endPenalty = 1000
+      return runner
+    },
+    _ body: (BatchingEngine, Inbox) async throws -> Void
+  ) async throws {
+    let inbox = Inbox()
+    let engine = BatchingEngine(makeRunner: runner, configuration: configuration, sink: { inbox.take($0) })
+    try await engine.start()
+    do {
+      try await body(engine, inbox)
+    } catch {
+      await engine.shutdown()
+      throw error
+    }
+    await engine.shutdown()
+  }
+
+  @Test func parallelRequestsGetTheTokensTheyGetAlone() async throws {
+    var alone: [UInt64: [Int32]] = [:]
+    for id: UInt64 in 1...8 {
+      try await withEngine { engine, inbox in
+        try await engine.submit(
+          SchedulerDriver.request(id, TokenText.random(20, seed: id), maxTokens: 30, temperature: 0.9))
+        _ = await inbox.end(of: id)
+        alone[id] = inbox.tokens(id)
+      }
+    }
+    try await withEngine { engine, inbox in
+      for id: UInt64 in 1...8 {
+        try await engine.submit(
+          SchedulerDriver.request(id, TokenText.random(20, seed: id), maxTokens: 30, temperature: 0.9))
+      }
+      for id: UInt64 in 1...8 {
+        #expect(await inbox.end(of: id) == .maxTokens)
+        #expect(inbox.tokens(id) == alone[id])
+      }
+      #expect(inbox.outputs < 8 * 30, "one output per step, not per token")
+    }
+  }
+
+  @Test func cancelsBetweenSteps() async throws {
+    try await withEngine { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, [1, 2, 3], maxTokens: nil))
+      try await engine.submit(SchedulerDriver.request(2, [4, 5, 6], maxTokens: 5))
+      await engine.cancel(1)
+      await engine.cancel(77)
+      #expect(await inbox.end(of: 1) == .cancelled)
+      #expect(await inbox.end(of: 2) == .maxTokens)
+      let state = engine.state
+      #expect(state.running == 0)
+      #expect(state.waiting == 0)
+      #expect(state.cellCount == 4096)
+    }
+  }
+
+  @Test func refusesMoreThanMayWait() async throws {
+    try await withEngine(EngineConfiguration(parallel: 1, maxWaiting: 0)) { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, [1, 2, 3], maxTokens: nil))
+      do throws(AtelierError) {
+        try await engine.submit(SchedulerDriver.request(2, [1, 2, 3]))
+        Issue.record("took more than may wait")
+      } catch {
+        #expect(error.code == .serverBusy)
+        #expect(error.retryAfter != nil)
+      }
+      await engine.cancel(1)
+      #expect(await inbox.end(of: 1) == .cancelled)
+      try await engine.submit(SchedulerDriver.request(2, [1, 2, 3]))
+      _ = await inbox.end(of: 2)
+    }
+  }
+
+  @Test func obeysAGrammarAndRefusesABadOne() async throws {
+    let makeRunner: @Sendable () -> ScriptedRunner = {
+      let runner = ScriptedRunner()
+      runner.endPenalty = 1000
+      runner.makeScriptedConstraint = { _ in SetConstraint(allowed: [3, 5, 7]) }
+      return runner
+    }
+    try await withEngine(runner: makeRunner) { engine, inbox in
+      var request = SchedulerDriver.request(1, [1, 2], maxTokens: 20)
+      request.grammar = GrammarConstraint(grammar: "root ::= x")
+      try await engine.submit(request)
+      #expect(await inbox.end(of: 1) == .maxTokens)
+      #expect(inbox.tokens(1).count == 20)
+      #expect(inbox.tokens(1).allSatisfy { [3, 5, 7].contains($0) })
+    }
+    try await withEngine { engine, inbox in
+      var request = SchedulerDriver.request(1, [1, 2])
+      request.grammar = GrammarConstraint(grammar: "root ::=")
+      do throws(AtelierError) {
+        try await engine.submit(request)
+        Issue.record("took a grammar that does not compile")
+      } catch {
+        #expect(error.code == .invalidJSONSchema)
+      }
+      #expect(engine.state.waiting == 0)
+      #expect(inbox.end(1) == nil)
+    }
+  }
+
+  @Test func aFailedStepEndsOnlyItsRequests() async throws {
+    let makeRunner: @Sendable () -> ScriptedRunner = {
+      let runner = ScriptedRunner()
+      runner.nextError = .failed("broken")
+      return runner
+    }
+    try await withEngine(runner: makeRunner) { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, [1, 2]))
+      #expect(await inbox.end(of: 1) == .failed("broken"))
+      try await engine.submit(SchedulerDriver.request(2, [1, 2]))
+      #expect(await inbox.end(of: 2) != .failed("broken"))
+    }
+  }
+
+  @Test func shutdownEndsEverythingAndFreesTheRunner() async throws {
+    final class Tracked: Sendable {
+      let released = Mutex(false)
+    }
+    let tracked = Tracked()
+    let inbox = Inbox()
+    let engine = BatchingEngine(
+      makeRunner: {
+        let runner = ScriptedRunner()
+        runner.endPenalty = 1000
+        runner.adjustLogits = { [token = ReleaseToken { tracked.released.withLock { $0 = true } }] _, _ in
+          withExtendedLifetime(token) {}
+        }
+        return runner
+      }, configuration: EngineConfiguration(parallel: 1), sink: { inbox.take($0) })
+    try await engine.start()
+    try await engine.submit(SchedulerDriver.request(1, [1, 2], maxTokens: nil))
+    try await engine.submit(SchedulerDriver.request(2, [1, 2], maxTokens: nil))
+    await engine.shutdown()
+    #expect(inbox.end(1) != nil)
+    #expect(inbox.end(2) == .cancelled)
+    #expect(tracked.released.withLock { $0 })
+    do throws(AtelierError) {
+      try await engine.submit(SchedulerDriver.request(3, [1]))
+      Issue.record("took a request after the shutdown")
+    } catch {
+      #expect(error.code == .shuttingDown)
+    }
+    await engine.cancel(1)
+    await engine.shutdown()
+  }
+
+  @Test func reportsWhenTheRunnerCannotBeMade() async throws {
+    struct Refused: Error {}
+    let engine = BatchingEngine(
+      makeRunner: { throw Refused() }, configuration: EngineConfiguration(), sink: { _ in })
+    await #expect(throws: Refused.self) { try await engine.start() }
+    await engine.shutdown()
+  }
+
+  /// Runs a closure when it is released.
+  private final class ReleaseToken {
+    private let action: () -> Void
+    init(_ action: @escaping () -> Void) { self.action = action }
+    deinit { action() }
+  }
+}

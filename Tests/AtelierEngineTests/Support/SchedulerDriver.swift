@@ -1,0 +1,136 @@
+import AtelierCore
+import AtelierEngine
+import AtelierTesting
+import Testing
+
+/// Steps a `Scheduler` on a `ScriptedRunner` without threads or time, and checks what must hold after every step.
+struct SchedulerDriver {
+  struct Record: Equatable {
+    var tokens: [Int32] = []
+    var end: SequenceEnd?
+    var cached: Int?
+    var processed: [Int] = []
+    var finishedAtStep: Int?
+    var firstTokenAtStep: Int?
+  }
+
+  let runner: ScriptedRunner
+  var scheduler: Scheduler
+  var records: [UInt64: Record] = [:]
+  var steps = 0
+  /// Part of every step: how long it claims to have taken.
+  var milliseconds: (StepPlan) -> Double = { Double($0.batch.count) }
+  private(set) var lastPlan: StepPlan
+  private var samplers: [UInt64: Sampler] = [:]
+  private let scratch: SamplerScratch
+
+  init(_ runner: ScriptedRunner, _ configuration: EngineConfiguration = EngineConfiguration()) {
+    self.runner = runner
+    scheduler = Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner))
+    scratch = SamplerScratch(vocabularySize: runner.vocabularySize)
+    lastPlan = StepPlan(capacity: runner.maxBatchRows)
+  }
+
+  static func request(
+    _ id: UInt64, _ prompt: [Int32], maxTokens: Int? = 8, temperature: Double = 0, cacheable: Bool = true
+  ) -> SequenceRequest {
+    SequenceRequest(
+      id: id, prompt: prompt,
+      sampling: SamplingParameters(
+        temperature: temperature, topP: 0.95, topK: 8, minP: 0, repeatPenalty: 1.1, presencePenalty: 0,
+        frequencyPenalty: 0, seed: UInt32(truncatingIfNeeded: id)), maxTokens: maxTokens, cacheable: cacheable)
+  }
+
+  mutating func submit(_ request: SequenceRequest) throws(AtelierError) {
+    try scheduler.submit(request)
+    samplers[request.id] = Sampler(request.sampling, prompt: request.prompt)
+    records[request.id] = Record()
+  }
+
+  mutating func cancel(_ id: UInt64) {
+    scheduler.cancel(id)
+    collect()
+  }
+
+  mutating func step() {
+    var plan = StepPlan(capacity: runner.maxBatchRows)
+    while true {
+      scheduler.schedule(into: &plan)
+      for action in plan.actions { carryOut(action) }
+      checkMemory()
+      guard !plan.isEmpty else {
+        #expect(scheduler.liveCount == 0, "stalled with live sequences")
+        collect()
+        return
+      }
+      do {
+        try runner.decode(plan.batch)
+        break
+      } catch .outOfCells {
+        scheduler.makeRoomAfterRefusal()
+      } catch {
+        scheduler.fail(plan, message: "\(error)")
+        collect()
+        return
+      }
+    }
+    steps += 1
+    lastPlan = plan
+    var outcomes: [StepOutcome] = []
+    for part in plan.parts {
+      guard let row = part.sampledRow else { continue }
+      do {
+        let choice = try samplers[part.id]?.sample(runner.logits(row: row), scratch: scratch)
+        let token = try #require(choice).token
+        outcomes.append(runner.isEndOfGeneration(token) ? .end : .token(token, nil))
+      } catch {
+        outcomes.append(.failed("\(error)"))
+      }
+    }
+    scheduler.update(after: plan, outcomes: outcomes, milliseconds: milliseconds(plan))
+    collect()
+  }
+
+  /// Steps until nothing is live, which must not take more than `limit` steps.
+  mutating func finish(_ comment: Comment? = nil, limit: Int = 5_000, at location: SourceLocation = #_sourceLocation) {
+    for _ in 0..<limit where scheduler.hasWork { step() }
+    #expect(!scheduler.hasWork, comment, sourceLocation: location)
+  }
+
+  private func carryOut(_ action: CacheAction) {
+    switch action {
+    case .forget(let sequence): runner.trimSequence(sequence, from: 0)
+    case .trim(let sequence, let position): runner.trimSequence(sequence, from: position)
+    case .copy(let source, let target, let count): runner.copySequence(source, to: target, count: count)
+    }
+  }
+
+  private func checkMemory() {
+    #expect(runner.violations.isEmpty)
+    #expect(runner.usedCells == scheduler.cache.tree.cells)
+    for sequence in 0..<runner.maxSequences {
+      let expected = scheduler.cache.tree.contains(sequence) ? scheduler.cache.tree.length(of: sequence) : 0
+      #expect(runner.length(of: sequence) == expected)
+    }
+  }
+
+  private mutating func collect() {
+    for entry in scheduler.takeOutput().entries {
+      #expect(records[entry.id]?.end == nil, "an event after the last one")
+      switch entry.event {
+      case .prompt(let processed, let cached, let total):
+        if records[entry.id]?.processed.isEmpty == true { #expect(processed == cached) }
+        #expect(processed <= total)
+        records[entry.id]?.cached = cached
+        records[entry.id]?.processed.append(processed)
+      case .token(let token, _):
+        records[entry.id]?.tokens.append(token)
+        if records[entry.id]?.firstTokenAtStep == nil { records[entry.id]?.firstTokenAtStep = steps }
+      case .finished(let end):
+        records[entry.id]?.end = end
+        records[entry.id]?.finishedAtStep = steps
+        samplers[entry.id] = nil
+      }
+    }
+  }
+}
