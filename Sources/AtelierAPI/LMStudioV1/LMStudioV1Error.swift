@@ -73,6 +73,7 @@ package enum LMStudioV1Error {
     switch code {
     case .contextLengthExceeded, .unsupportedModality: "input"
     case .modelTypeMismatch: "model"
+    case .previousResponseNotFound: "previous_response_id"
     case .mcpConnection, .pluginConnection: "integrations"
     default: nil
     }

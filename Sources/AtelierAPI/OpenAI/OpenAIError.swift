@@ -1,19 +1,23 @@
 import AtelierCore
 
 /// Errors of the OpenAI routes (openai.md 3): one shape, all four keys always present.
+///
+/// What comes from behind the dialects names fields in the native API's words (`input`, `reasoning`); here they get this
+/// API's. `inputField` is the route's name for what the model reads: `messages`, `prompt` or `input`.
 package enum OpenAIError {
-  package static func response(to error: AtelierError) -> ErrorResponse {
+  package static func response(to error: AtelierError, inputField: String = "messages") -> ErrorResponse {
     let status = wire(error.code).status
     return ErrorResponse(
-      status: status, headers: ErrorResponse.headers(for: error, status: status), body: ["error": object(error)])
+      status: status, headers: ErrorResponse.headers(for: error, status: status),
+      body: ["error": object(error, inputField: inputField)])
   }
 
   /// The value of `error` in bodies and in the last frame of a failed stream.
-  static func object(_ error: AtelierError) -> JSONValue {
+  static func object(_ error: AtelierError, inputField: String = "messages") -> JSONValue {
     let wire = wire(error.code)
     return [
-      "message": .string(message(of: error)), "type": .string(wire.type),
-      "param": .text(error.param ?? defaultParam(of: error.code)), "code": .text(wire.code),
+      "message": .string(message(of: error, inputField)), "type": .string(wire.type),
+      "param": .text(param(of: error, inputField)), "code": .text(wire.code),
     ]
   }
 
@@ -50,24 +54,27 @@ package enum OpenAIError {
 
   private static func invalid(_ status: Int, _ code: String) -> Wire { (status, "invalid_request_error", code) }
 
-  private static func message(of error: AtelierError) -> String {
+  private static func message(of error: AtelierError, _ inputField: String) -> String {
     switch error.code {
     // The hosted API's wording, which agents recognise.
     case .contextLengthExceeded:
       guard let overflow = ContextOverflow(error) else { return error.message }
-      let field = error.param ?? "messages"
-      return "This model's maximum context length is \(overflow.contextLength) tokens. However, your \(field) resulted "
-        + "in \(overflow.promptTokens) tokens. Please reduce the length of the \(field)."
+      return
+        "This model's maximum context length is \(overflow.contextLength) tokens. However, your \(inputField) resulted "
+        + "in \(overflow.promptTokens) tokens. Please reduce the length of the \(inputField)."
     case .templateFailed: return "Chat template error: \(error.message)"
     default: return error.message
     }
   }
 
-  private static func defaultParam(of code: AtelierError.Code) -> String? {
-    switch code {
-    case .contextLengthExceeded, .unsupportedModality, .templateFailed: "messages"
-    case .modelNotFound, .modelNotLoaded, .modelTypeMismatch: "model"
-    case .previousResponseNotFound: "previous_response_id"
+  private static func param(of error: AtelierError, _ inputField: String) -> String? {
+    switch (error.code, error.param) {
+    case (.contextLengthExceeded, _), (_, "input"): inputField
+    case (_, "reasoning"): "reasoning_effort"
+    case (_, let param?): param
+    case (.unsupportedModality, nil), (.templateFailed, nil): inputField
+    case (.modelNotFound, nil), (.modelNotLoaded, nil), (.modelTypeMismatch, nil): "model"
+    case (.previousResponseNotFound, nil): "previous_response_id"
     default: nil
     }
   }
