@@ -23,6 +23,7 @@ let configuration = TargetDependency.product(name: "Configuration", package: "sw
 let crypto = TargetDependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = TargetDependency.product(name: "GRDB", package: "GRDB.swift")
 let nioCore = TargetDependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = TargetDependency.product(name: "NIOHTTP1", package: "swift-nio")
 
 let package = Package(
   name: "atelier",
@@ -69,7 +70,8 @@ let package = Package(
         "AtelierCore", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging, lifecycle, nioCore,
       ],
       swiftSettings: strict),
-    .target(name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments], swiftSettings: strict),
+    .target(
+      name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments, nioCore, nioHTTP1], swiftSettings: strict),
 
     // The worker process.
     .target(
