@@ -110,7 +110,9 @@ let package = Package(
     .testTarget(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
       swiftSettings: strict),
-    .testTarget(name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierModels"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierModels", "AtelierTesting"],
+      swiftSettings: strict),
     .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore", grdb], swiftSettings: strict),
     .testTarget(
       name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol"],
