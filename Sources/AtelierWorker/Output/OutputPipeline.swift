@@ -1,0 +1,127 @@
+import AtelierCore
+import AtelierEngine
+import AtelierText
+
+/// One sequence's way from token ids to generation events: detokenizer, stop strings, parser, blocks. Pure: time comes in.
+struct OutputPipeline {
+  enum Action: Equatable {
+    case proceed
+    /// The answer has ended; the engine does not know yet.
+    case cancelSequence
+    /// The answer has ended, and so has the sequence.
+    case done
+  }
+
+  /// The engine's message about a failure, for the log: it never leaves the process in an event.
+  private(set) var failureText: String?
+
+  private let piece: @Sendable (Int32) -> [UInt8]
+  private var detokenizer = StreamingDetokenizer()
+  private var stops: StopStringFilter
+  private var parser: any OutputParser
+  private var blocks = BlockWriter()
+  private var prompt: PromptProgress
+  private var tokens = TokenAccount()
+  /// Seconds on the clock of `handle`.
+  private let accepted: Double
+  private var firstToken: Double?
+  private var lastToken: Double?
+
+  /// `accepted`: when the request arrived, on the clock of `handle`. `piece`: a token's bytes as the parser wants them.
+  init(
+    promptTokens: Int, accepted: Double, stops: [String], parser: any OutputParser,
+    piece: @escaping @Sendable (Int32) -> [UInt8]
+  ) {
+    prompt = PromptProgress(tokens: promptTokens)
+    self.accepted = accepted
+    self.stops = StopStringFilter(stops: stops)
+    self.parser = parser
+    self.piece = piece
+  }
+
+  /// Appends what the event means to `events`. `now`: monotonic seconds. Not to be called after `cancelSequence` or `done`.
+  mutating func handle(_ event: SequenceEvent, now: Double, into events: inout [GenerationEvent]) -> Action {
+    switch event {
+    case .prompt(let processed, let cached, let total):
+      prompt.advance(processed: processed, cached: cached, total: total, now: now, into: &events)
+      return .proceed
+    case .token(let token, let probability):
+      prompt.finish(into: &events)
+      if firstToken == nil { firstToken = now }
+      lastToken = now
+      return add(token, probability, into: &events)
+    case .finished(let end):
+      end == .endOfText || end == .maxTokens || end == .contextFull
+        ? prompt.finish(into: &events) : prompt.abandon(into: &events)
+      finish(end, into: &events)
+      return .done
+    }
+  }
+
+  private mutating func add(
+    _ token: Int32, _ probability: TokenProbability?, into events: inout [GenerationEvent]
+  ) -> Action {
+    let bytes = piece(token)
+    tokens.add(bytes: bytes.count, logprob: probability.map { logprob(token, bytes, $0) })
+    let text = detokenizer.feed(bytes)
+    let released = stops.feed(text)
+    tokens.advance(detokenized: text.utf8.count, released: released.utf8.count)
+    if !released.isEmpty { write(parser.feed(released), into: &events) }
+    guard let matched = stops.matchedStop else { return .proceed }
+    write(parser.finish(), into: &events)
+    close(.stopString, matchedStop: matched, into: &events)
+    return .cancelSequence
+  }
+
+  private mutating func finish(_ end: SequenceEnd, into events: inout [GenerationEvent]) {
+    let text = detokenizer.finish()
+    let released = stops.feed(text) + stops.finish()
+    tokens.advance(detokenized: text.utf8.count, released: released.utf8.count)
+    if !released.isEmpty { write(parser.feed(released), into: &events) }
+    write(parser.finish(), into: &events)
+    switch end {
+    case .endOfText: close(.endOfText, into: &events)
+    case .maxTokens: close(.maxTokens, into: &events)
+    case .contextFull: close(.contextFull, into: &events)
+    case .cancelled: close(.userStopped, into: &events)
+    case .failed(let message):
+      failureText = message
+      close(
+        .failed,
+        failure: AtelierError(
+          .generationFailed, "The model failed while generating. Try again; if it recurs, reload the model."),
+        into: &events)
+    }
+  }
+
+  private mutating func write(_ outputs: [ParsedOutput], into events: inout [GenerationEvent]) {
+    for output in outputs {
+      blocks.write(output, logprobs: tokens.note(output), into: &events)
+    }
+    tokens.settle()
+  }
+
+  private mutating func close(
+    _ reason: FinishReason, matchedStop: String? = nil, failure: AtelierError? = nil,
+    into events: inout [GenerationEvent]
+  ) {
+    blocks.close(into: &events)
+    if let failure { events.append(.failed(failure)) }
+    var result = GenerationResult(output: blocks.output, finishReason: reason, matchedStop: matchedStop)
+    if reason == .endOfText, blocks.hasToolCalls { result.finishReason = .toolCalls }
+    result.usage = GenerationUsage(
+      inputTokens: prompt.usage.tokens, cachedTokens: prompt.usage.cachedTokens, outputTokens: tokens.generated,
+      reasoningTokens: tokens.reasoning)
+    if let firstToken, let lastToken {
+      result.timings = GenerationTimings(
+        timeToFirstToken: max(0, firstToken - accepted), generation: max(0, lastToken - firstToken))
+    }
+    events.append(.finished(result))
+  }
+
+  private func logprob(_ token: Int32, _ bytes: [UInt8], _ probability: TokenProbability) -> TokenLogprob {
+    TokenLogprob(
+      chosen: .init(token: token, bytes: bytes, logprob: Double(probability.logprob)),
+      top: probability.top.map { .init(token: $0.token, bytes: piece($0.token), logprob: Double($0.logprob)) })
+  }
+}

@@ -1,0 +1,56 @@
+import AtelierCore
+
+/// The prompt events of one sequence: progress 0 only when processing lasts longer than 100 ms, never decreasing, 1 at the
+/// end (native.md 5.3).
+struct PromptProgress {
+  private static let quietSeconds = 0.1
+
+  private enum Phase { case waiting, processing(since: Double), finished }
+
+  private(set) var usage: PromptUsage
+  private var phase = Phase.waiting
+  private var last: Double?
+
+  init(tokens: Int) { usage = PromptUsage(tokens: tokens, cachedTokens: 0) }
+
+  mutating func advance(
+    processed: Int, cached: Int, total: Int, now: Double, into events: inout [GenerationEvent]
+  ) {
+    usage = PromptUsage(tokens: total, cachedTokens: cached)
+    switch phase {
+    case .waiting:
+      events.append(.promptStarted)
+      phase = .processing(since: now)
+    case .processing(let start):
+      guard now - start > Self.quietSeconds else { break }
+      if last == nil { emit(0, into: &events) }
+      if processed < total { emit(Double(processed) / Double(total), into: &events) }
+    case .finished: return
+    }
+    if processed >= total { finish(into: &events) }
+  }
+
+  /// The prompt is in memory. Does nothing the second time.
+  mutating func finish(into events: inout [GenerationEvent]) {
+    switch phase {
+    case .finished: return
+    case .waiting: events.append(.promptStarted)
+    case .processing: break
+    }
+    phase = .finished
+    emit(1, into: &events)
+    events.append(.promptFinished(usage))
+  }
+
+  /// The sequence ended before its prompt was in memory: what was opened is closed.
+  mutating func abandon(into events: inout [GenerationEvent]) {
+    if case .processing = phase { finish(into: &events) }
+    phase = .finished
+  }
+
+  private mutating func emit(_ progress: Double, into events: inout [GenerationEvent]) {
+    if let last, progress <= last { return }
+    last = progress
+    events.append(.promptProgress(progress))
+  }
+}

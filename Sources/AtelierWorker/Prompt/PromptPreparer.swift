@@ -1,0 +1,96 @@
+import AtelierCore
+import AtelierText
+
+/// From a request to prompt tokens: the checks that need the model, and its template.
+struct PromptPreparer: Sendable {
+  /// Threat model: prompt text over so many bytes per token of context is refused before it costs a tokenizer run.
+  private static let maxBytesPerContextToken = 8
+  /// A rough English average, for the figure of a prompt that is refused uncounted.
+  private static let typicalBytesPerToken = 4
+
+  let backend: any ModelBackend
+
+  /// Throws `contextLengthExceeded`, `unsupportedModality`, `templateFailed`, `invalidValue`.
+  func prepare(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
+    try checkSize(request)
+    let prompt = try render(request)
+    guard !prompt.tokens.isEmpty else { throw AtelierError(.invalidValue, "The prompt is empty.") }
+    guard prompt.tokens.count < backend.properties.contextLength else {
+      throw tooLong(tokens: prompt.tokens.count, about: false)
+    }
+    return prompt
+  }
+
+  /// The number of prompt tokens, whether they fit or not. Throws as `prepare` does, also for text that cannot fit.
+  func count(_ request: EngineRequest) throws(AtelierError) -> Int {
+    try checkSize(request)
+    return try render(request).tokens.count
+  }
+
+  private func checkSize(_ request: EngineRequest) throws(AtelierError) {
+    let bytes = request.textBytes
+    guard bytes <= Self.maxBytesPerContextToken * backend.properties.contextLength else {
+      throw tooLong(tokens: bytes / Self.typicalBytesPerToken, about: true)
+    }
+  }
+
+  private func render(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
+    switch request.input {
+    case .chat(let messages):
+      if !backend.properties.hasVision, messages.contains(where: \.hasImage) {
+        throw AtelierError(
+          .unsupportedModality, "This model cannot read images. Send text only, or use a model with vision.")
+      }
+      return try backend.renderPrompt(request, messages: messages)
+    case .text(let text):
+      let tokens = backend.tokenize(text, addSpecial: true, parseSpecial: true)
+      return RenderedPrompt(tokens: tokens) { PlainTextParser() }
+    case .tokens(let tokens):
+      try backend.checkTokens(tokens, param: nil)
+      return RenderedPrompt(tokens: tokens) { PlainTextParser() }
+    }
+  }
+
+  private func tooLong(tokens: Int, about: Bool) -> AtelierError {
+    let context = backend.properties.contextLength
+    return AtelierError(
+      .contextLengthExceeded,
+      "The prompt has \(about ? "about " : "")\(tokens) tokens, too many for the context length of \(context) tokens, "
+        + "which must hold the answer too. Shorten it, or load the model with a larger context.",
+      details: ["prompt_tokens": .integer(Int64(tokens)), "context_length": .integer(Int64(context))])
+  }
+}
+
+extension ModelBackend {
+  /// Token ids from a client reach the engine only if the vocabulary has them: anything else ends the process there.
+  func checkTokens(_ tokens: [Int32], param: String?) throws(AtelierError) {
+    guard let bad = tokens.first(where: { $0 < 0 || Int($0) >= properties.vocabularySize }) else { return }
+    throw AtelierError(
+      .invalidValue, "\(bad) is no token of this model: its vocabulary has \(properties.vocabularySize).", param: param)
+  }
+}
+
+extension Message {
+  fileprivate var hasImage: Bool { content.contains { if case .image = $0 { true } else { false } } }
+
+  fileprivate var textBytes: Int {
+    var sum = (reasoning?.utf8.count ?? 0)
+    for part in content { if case .text(let text) = part { sum += text.utf8.count } }
+    for call in toolCalls { sum += call.name.utf8.count + call.arguments.utf8.count }
+    return sum
+  }
+}
+
+extension EngineRequest {
+  /// All text that becomes prompt.
+  fileprivate var textBytes: Int {
+    let tools = tools.reduce(0) {
+      $0 + $1.name.utf8.count + ($1.description?.utf8.count ?? 0) + ($1.parametersJSON?.utf8.count ?? 0)
+    }
+    switch input {
+    case .chat(let messages): return messages.reduce(tools) { $0 + $1.textBytes }
+    case .text(let text): return text.utf8.count
+    case .tokens: return 0
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import AtelierCore
+import AtelierEngine
+import AtelierTesting
+import AtelierText
+import Testing
+
+@testable import AtelierWorker
+
+struct OutputPipelineTests {
+  /// Emits what it is told, one list per piece of text.
+  private struct ScriptedParser: OutputParser {
+    var script: [String: [ParsedOutput]]
+    var atEnd: [ParsedOutput] = []
+    mutating func feed(_ text: String) -> [ParsedOutput] { script[text] ?? [] }
+    mutating func finish() -> [ParsedOutput] { atEnd }
+  }
+
+  private func run(
+    _ events: [(SequenceEvent, Double)], parser: any OutputParser = PlainTextParser(), pieces: [Int32: String] = [:],
+    stops: [String] = []
+  ) -> (events: [GenerationEvent], action: OutputPipeline.Action) {
+    var pipeline = OutputPipeline(promptTokens: 10, accepted: 1, stops: stops, parser: parser) {
+      Array((pieces[$0] ?? "").utf8)
+    }
+    var produced: [GenerationEvent] = []
+    var action = OutputPipeline.Action.proceed
+    for (event, now) in events where action == .proceed { action = pipeline.handle(event, now: now, into: &produced) }
+    #expect(EventContract.violations(in: produced) == [])
+    return (produced, action)
+  }
+
+  private func progress(_ events: [GenerationEvent]) -> [Double] {
+    events.compactMap { if case .promptProgress(let value) = $0 { value } else { nil } }
+  }
+
+  private func result(_ events: [GenerationEvent]) -> GenerationResult? {
+    if case .finished(let result)? = events.last { result } else { nil }
+  }
+
+  @Test func aSlowPromptShowsItsProgress() {
+    let (events, _) = run([
+      (.prompt(processed: 4, cached: 4, total: 10), 2), (.prompt(processed: 6, cached: 4, total: 10), 2.2),
+      (.prompt(processed: 10, cached: 4, total: 10), 2.4), (.finished(.endOfText), 2.5),
+    ])
+    #expect(progress(events) == [0, 0.6, 1])
+    #expect(events.contains(.promptFinished(PromptUsage(tokens: 10, cachedTokens: 4))))
+  }
+
+  @Test func aFastPromptIsQuiet() {
+    let (events, _) = run([
+      (.prompt(processed: 0, cached: 0, total: 10), 2), (.prompt(processed: 6, cached: 0, total: 10), 2.01),
+      (.prompt(processed: 10, cached: 0, total: 10), 2.02), (.finished(.endOfText), 2.5),
+    ])
+    #expect(progress(events) == [1])
+  }
+
+  @Test func timingsRunFromAcceptanceAndFirstToken() {
+    let (events, action) = run(
+      [
+        (.prompt(processed: 10, cached: 0, total: 10), 1.25), (.token(2, nil), 1.5), (.token(2, nil), 2),
+        (.finished(.endOfText), 9),
+      ], pieces: [2: "a"])
+    #expect(action == .done)
+    #expect(result(events)?.timings == GenerationTimings(timeToFirstToken: 0.5, generation: 0.5))
+    #expect(result(events)?.tokensPerSecond == 4)
+  }
+
+  @Test(arguments: [
+    (SequenceEnd.endOfText, FinishReason.endOfText), (.maxTokens, .maxTokens), (.contextFull, .contextFull),
+    (.cancelled, .userStopped), (.failed("x"), .failed),
+  ])
+  func endsAreTranslated(_ end: SequenceEnd, _ reason: FinishReason) {
+    let (events, _) = run([(.prompt(processed: 0, cached: 0, total: 10), 2), (.finished(end), 3)])
+    #expect(result(events)?.finishReason == reason)
+    #expect(result(events)?.output == [])
+    #expect(result(events)?.tokensPerSecond == 0)
+  }
+
+  @Test func aSequenceThatNeverBeganOpensNothing() {
+    let (events, _) = run([(.finished(.cancelled), 3)])
+    #expect(events.count == 1)
+    #expect(result(events)?.usage.inputTokens == 10)
+  }
+
+  @Test func toolCallsAreBlocksOfTheirOwn() {
+    let parser = ScriptedParser(
+      script: [
+        "a": [.message("so "), .toolCallStarted(index: 0, id: "c0", name: "f")],
+        "b": [.toolCallArguments(index: 0, text: "{\"x\":"), .toolCallArguments(index: 0, text: "1}")],
+        "c": [.toolCallFinished(index: 0), .toolCallStarted(index: 1, id: "", name: "g")],
+      ], atEnd: [.toolCallFinished(index: 1)])
+    let (events, _) = run(
+      [(.token(2, nil), 1), (.token(3, nil), 1), (.token(4, nil), 1), (.finished(.endOfText), 2)], parser: parser,
+      pieces: [2: "a", 3: "b", 4: "c"])
+    let output = result(events)?.output ?? []
+    #expect(output.count == 3)
+    #expect(output.prefix(2) == [.message("so "), .toolCall(ToolCall(id: "c0", name: "f", arguments: "{\"x\":1}"))])
+    if case .toolCall(let call)? = output.last { #expect(call.name == "g" && call.id.hasPrefix("call_")) }
+    #expect(result(events)?.finishReason == .toolCalls)
+  }
+
+  @Test func aCutCallIsStillListed() {
+    let parser = ScriptedParser(script: [
+      "a": [.toolCallStarted(index: 0, id: "c0", name: "f"), .toolCallArguments(index: 0, text: "{\"x")]
+    ])
+    let (events, _) = run([(.token(2, nil), 1), (.finished(.maxTokens), 2)], parser: parser, pieces: [2: "a"])
+    #expect(result(events)?.output == [.toolCall(ToolCall(id: "c0", name: "f", arguments: "{\"x"))])
+    #expect(result(events)?.finishReason == .maxTokens)
+  }
+
+  @Test func emptyTextOpensNoBlock() {
+    let parser = ScriptedParser(script: ["a": [.reasoning(""), .message("")]])
+    let (events, _) = run([(.token(2, nil), 1), (.finished(.endOfText), 2)], parser: parser, pieces: [2: "a"])
+    #expect(result(events)?.output == [])
+    #expect(result(events)?.usage.reasoningTokens == 0)
+  }
+
+  @Test func logprobsFollowTheirText() {
+    let pieces: [Int32: String] = [2: "Hi", 3: "E", 4: "x", 5: "EN", 6: "D", 7: ""]
+    func token(_ id: Int32) -> (SequenceEvent, Double) {
+      (.token(id, TokenProbability(logprob: -Float(id), top: [(token: 2, logprob: -1)])), 1)
+    }
+    let (events, action) = run(
+      [token(2), token(3), token(7), token(3), token(4), token(5), token(6)], pieces: pieces, stops: ["END"])
+    #expect(action == .cancelSequence)
+    let deltas = events.compactMap { event -> (String, [Int32])? in
+      if case .messageDelta(let text, let tokens) = event { (text, tokens.map(\.chosen.token)) } else { nil }
+    }
+    #expect(deltas.map(\.0) == ["Hi", "E", "Ex"])
+    #expect(deltas.flatMap(\.1).filter { $0 != 7 } == [2, 3, 3, 4])
+    #expect(result(events)?.matchedStop == "END" && result(events)?.usage.outputTokens == 7)
+  }
+
+  @Test func halfACharacterAtTheEndIsReplaced() {
+    var pipeline = OutputPipeline(promptTokens: 1, accepted: 0, stops: [], parser: PlainTextParser()) { _ in
+      [0xF0, 0x9F]
+    }
+    var events: [GenerationEvent] = []
+    _ = pipeline.handle(.token(2, nil), now: 1, into: &events)
+    _ = pipeline.handle(.finished(.maxTokens), now: 1, into: &events)
+    #expect(result(events)?.text == "\u{FFFD}")
+    #expect(EventContract.violations(in: events) == [])
+  }
+}

@@ -1,0 +1,247 @@
+import AtelierCore
+import AtelierText
+import AtelierWorker
+import AtelierWorkerProtocol
+import Foundation
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct WorkerSessionTests {
+  @Test func streamedTextIsTheAnswer() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "Grüße 🧵\n\nund e\u{301}nde ")
+    let (events, result) = try await worker.answer(1)
+    #expect(events.messageDeltas.joined() == "Grüße 🧵\n\nund e\u{301}nde ")
+    #expect(result.text == "Grüße 🧵\n\nund e\u{301}nde ")
+    #expect(result.finishReason == .endOfText)
+    #expect(result.instance == nil && result.responseID == nil)
+    #expect(result.usage.inputTokens == 26 && result.usage.outputTokens == 25)
+    #expect(result.timings.timeToFirstToken > 0 && result.timings.generation > 0)
+    #expect(
+      events.prefix(3) == [
+        .promptStarted, .promptProgress(1), .promptFinished(PromptUsage(tokens: 26, cachedTokens: 0)),
+      ])
+  }
+
+  @Test func helloComesFirstThenLoading() async throws {
+    let worker = try WorkerHarness { (load, progress) throws(AtelierError) in
+      for value in [0.5, 0.3, 0.505, 0.9] { progress(value) }
+      return EchoBackend(contextLength: load.configuration.contextLength)
+    }
+    try worker.send(.ping(7))
+    try worker.load()
+    _ = try await worker.receive { if case .loaded = $0 { true } else { false } }
+    #expect(worker.reports.first == .hello(version: WorkerProtocol.version))
+    let progress = worker.reports.compactMap { if case .loadProgress(let value) = $0 { value } else { nil } }
+    #expect(progress == [0, 0.5, 0.9, 1])
+    #expect(worker.reports.contains(.pong(7, WorkerState(running: 0, waiting: 0, steps: 0))))
+  }
+
+  @Test func aFailedLoadIsReportedAndEndsTheWorker() async throws {
+    let error = AtelierError(.modelLoadFailed, "no such file", details: ["file": "a.gguf"])
+    let worker = try WorkerHarness { (_, _) throws(AtelierError) in throw error }
+    try worker.load()
+    _ = try await worker.receive { $0 == .loadFailed(error) }
+    #expect(try await worker.next() == nil)
+    #expect(await worker.exitStatus() == 1)
+  }
+
+  @Test(arguments: ["END", "ND st", "\n"])
+  func stopStringsEndTheAnswer(_ stop: String) async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "before\nEND still") { $0.stop = ["unseen", stop] }
+    let (events, result) = try await worker.answer(1)
+    let expected = String("before\nEND still".prefix(upTo: "before\nEND still".range(of: stop)!.lowerBound))
+    #expect(events.messageDeltas.joined() == expected)
+    #expect(result.finishReason == .stopString && result.matchedStop == stop)
+    #expect(result.output == [.message(expected)])
+    try worker.predict(2, "next")
+    #expect(try await worker.answer(2).result.text == "next")
+  }
+
+  @Test func theTemplatesOwnStopsCount() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(additionalStops: ["<end>"]))
+    try worker.predict(1, "a<end>b")
+    #expect(try await worker.answer(1).result.matchedStop == "<end>")
+  }
+
+  @Test func cancellingEndsTheSequence() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 200_000))
+    try worker.predict(1, "∞")
+    _ = try await worker.receive { if case .events = $0 { true } else { false } }
+    try worker.send(.cancel(id: 1))
+    let (_, result) = try await worker.answer(1)
+    #expect(result.finishReason == .userStopped)
+    try worker.predict(2, "still alive")
+    #expect(try await worker.answer(2).result.text == "still alive")
+  }
+
+  @Test func aCancelRightBehindItsPredictionIsNotLost() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 200_000))
+    for id in UInt64(1)...50 {
+      try worker.predict(id, "∞")
+      try worker.send(.cancel(id: id))
+    }
+    try await worker.receiveEnds(of: Set(1...50))
+    try worker.send(.ping(1))
+    let pong = try await worker.receive { if case .pong = $0 { true } else { false } }
+    guard case .pong(_, let state) = pong else { return }
+    #expect(state.running == 0 && state.waiting == 0)
+  }
+
+  @Test func aPromptThatDoesNotFitIsRefusedWithBothNumbers() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 64))
+    try worker.predict(1, String(repeating: "x", count: 100))
+    let error = try await worker.rejection(1)
+    #expect(error.code == .contextLengthExceeded)
+    #expect(error.details == ["prompt_tokens": 101, "context_length": 64])
+    #expect(error.message.contains("101") && error.message.contains("64"))
+    #expect(error.message.contains("context length"))
+    try worker.predict(2, String(repeating: "x", count: 62))
+    #expect(try await worker.answer(2).result.finishReason == .contextFull)
+  }
+
+  @Test func hugeTextIsRefusedUncounted() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 64))
+    try worker.predict(1, String(repeating: "x", count: 8 * 64 + 1))
+    let error = try await worker.rejection(1)
+    #expect(error.code == .contextLengthExceeded && error.message.contains("about"))
+    try worker.send(.countTokens(id: 2, EngineRequest(input: .text(String(repeating: "x", count: 8 * 64 + 1)))))
+    #expect(try await worker.rejection(2).code == .contextLengthExceeded)
+  }
+
+  @Test func imagesNeedVision() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    let image = ImageData(format: .png, bytes: Data([1]), width: 1, height: 1)
+    try worker.predict(1, "") { $0.input = .chat([Message(role: .user, content: [.image(image)])]) }
+    #expect(try await worker.rejection(1).code == .unsupportedModality)
+  }
+
+  @Test func templateErrorsAndBadTokensAreRefused() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "") { $0.input = .chat([]) }
+    #expect(try await worker.rejection(1).code == .templateFailed)
+    for (id, token) in [(UInt64(2), Int32(256)), (3, -1)] {
+      try worker.predict(id, "") { $0.input = .tokens([5, token]) }
+      #expect(try await worker.rejection(id).code == .invalidValue)
+    }
+    try worker.predict(4, "") { $0.input = .tokens([]) }
+    #expect(try await worker.rejection(4).code == .invalidValue)
+  }
+
+  @Test func rawTextAndTokensSkipTheTemplate() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "") { $0.input = .text("raw") }
+    #expect(try await worker.answer(1).result.text == "raw")
+    try worker.predict(2, "") { $0.input = .tokens([72, 105, EchoBackend.endOfPrompt]) }
+    #expect(try await worker.answer(2).result.text == "Hi")
+  }
+
+  @Test func parallelAnswersDoNotMix() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(rowsPerStep: 40), parallel: 3)
+    let texts = (UInt64(1)...9).map { ($0, String(repeating: "answer \($0) – ", count: 5 + Int($0))) }
+    for (id, text) in texts { try worker.predict(id, text) }
+    try await worker.receiveEnds(of: Set(texts.map(\.0)))
+    for (id, text) in texts { #expect(try worker.events(of: id).result.text == text) }
+    let shared = worker.reports.contains {
+      if case .events(let entries) = $0 { Set(entries.map(\.id)).count > 1 } else { false }
+    }
+    #expect(shared, "sequences of one step share a frame")
+  }
+
+  @Test func aStepSendsOneFrame() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    for id in UInt64(1)...3 { try worker.predict(id, String(repeating: "step", count: 20)) }
+    try await worker.receiveEnds(of: [1, 2, 3])
+    let frames = worker.reports.filter { if case .events = $0 { true } else { false } }
+    try worker.send(.ping(1))
+    guard case .pong(_, let state) = try await worker.receive(until: { if case .pong = $0 { true } else { false } })
+    else {
+      return
+    }
+    #expect(frames.count <= state.steps)
+    for frame in frames {
+      guard case .events(let entries) = frame else { continue }
+      let deltas = entries.filter { if case .messageDelta = $0.event { true } else { false } }
+      #expect(Set(deltas.map(\.id)).count == deltas.count)
+    }
+  }
+
+  @Test func anEngineFailureEndsOnlyItsAnswers() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "💥")
+    let (events, result) = try await worker.answer(1)
+    #expect(result.finishReason == .failed && result.output == [])
+    guard case .failed(let error) = events.dropLast().last else { throw AtelierError(.internalError, "no failure") }
+    #expect(error.code == .generationFailed && !error.message.contains("secret"))
+    try worker.predict(2, "on we go")
+    #expect(try await worker.answer(2).result.text == "on we go")
+  }
+
+  @Test func limitsEndTheAnswer() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "0123456789") { $0.maxOutputTokens = 4 }
+    let (_, result) = try await worker.answer(1)
+    #expect(result.text == "0123" && result.finishReason == .maxTokens && result.usage.outputTokens == 4)
+  }
+
+  @Test func reasoningIsSeparated() async throws {
+    let worker = try await WorkerHarness.loaded(
+      EchoBackend { ReasoningParser(startTag: "<t>", endTags: ["</t>"], startsInside: false) })
+    try worker.predict(1, "<t>why\n</t>\n\nso") { $0.topLogprobs = 1 }
+    let (events, result) = try await worker.answer(1)
+    #expect(result.output == [.reasoning("why"), .message("so")])
+    #expect(result.usage.reasoningTokens == 13)
+    #expect(events.logprobs.map(\.chosen.bytes) == [Array("s".utf8), Array("o".utf8)])
+    #expect(events.logprobs.allSatisfy { $0.top.count == 1 && $0.chosen.logprob <= 0 })
+  }
+
+  @Test func countsPromptTokens() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 64))
+    try worker.send(
+      .countTokens(id: 1, EngineRequest(input: .chat([Message(.user, String(repeating: "x", count: 99))]))))
+    _ = try await worker.receive { $0 == .counted(id: 1, tokens: 100) }
+  }
+
+  @Test func embedsInCallsOfLimitedSize() async throws {
+    let backend = EchoBackend()
+    let worker = try await WorkerHarness.loaded(backend, kind: .embedding)
+    let inputs: [EmbeddingRequest.Input] =
+      [.tokens([1, 2, 3])] + (0..<5).map { _ in .text(String(repeating: "x", count: 999)) }
+    try worker.send(.embed(id: 1, EmbeddingRequest(inputs: inputs)))
+    let report = try await worker.receive { if case .embedded = $0 { true } else { false } }
+    #expect(
+      report
+        == .embedded(
+          id: 1, EmbeddingResult(vectors: [[3, 0]] + (0..<5).map { _ in [1000, 0] }, promptTokens: 5003)))
+    #expect(backend.embeddedInputs.withLock { $0 } == [3, 2, 1])
+    try worker.send(.embed(id: 2, EmbeddingRequest(inputs: inputs + [.text(String(repeating: "y", count: 3000))])))
+    #expect(try await worker.rejection(2).param == "input.6")
+    try worker.send(.embed(id: 3, EmbeddingRequest(inputs: [.tokens([])])))
+    #expect(try await worker.rejection(3).param == "input.0")
+    try worker.predict(4, "no")
+    #expect(try await worker.rejection(4).code == .modelTypeMismatch)
+  }
+
+  @Test func shutdownEndsAtOnce() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 200_000))
+    try worker.predict(1, "∞")
+    _ = try await worker.receive { if case .events = $0 { true } else { false } }
+    try worker.send(.shutdown)
+    while try await worker.next() != nil {}
+    #expect(await worker.exitStatus() == 0)
+  }
+
+  @Test func theEndOfTheSocketEndsTheWorker() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    worker.channel.close()
+    #expect(await worker.exitStatus() == 0)
+  }
+
+  @Test func aBrokenFrameEndsTheWorker() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.channel.send([0x63])
+    #expect(await worker.exitStatus() == 1)
+  }
+}
