@@ -1,0 +1,112 @@
+import AtelierCore
+import AtelierStore
+
+/// One answer as a pulled stream: load, generation, storing, end. Everything happens in the consumer's task, so cancelling
+/// that ends whatever is under way, and a consumer that goes away takes the lease and the generation with it.
+actor GenerationPump {
+  enum Stage {
+    case loading(AsyncStream<LoadStep>.Iterator)
+    case generating(AsyncStream<GenerationEvent>.Iterator, ModelLease)
+    case ended
+  }
+
+  private let plan: GenerationPlan
+  private let store: ConversationStore
+  private let clock: any RuntimeClock
+  private var selection: InstanceSelection
+  private var stage: Stage
+  private var ready: [GenerationEvent]
+  private var loadSeconds: Double?
+  private var hasFailed = false
+
+  init(
+    plan: GenerationPlan, selection: InstanceSelection, stage: sending Stage, store: ConversationStore,
+    clock: any RuntimeClock
+  ) {
+    self.plan = plan
+    self.selection = selection
+    self.stage = stage
+    self.store = store
+    self.clock = clock
+    ready = [.instanceSelected(selection)]
+  }
+
+  /// The next event; nil after `finished`, and when the consumer was cancelled.
+  func next() async -> GenerationEvent? {
+    while true {
+      if !ready.isEmpty { return ready.removeFirst() }
+      switch stage {
+      case .ended: return nil
+      // The iterators are handles on a shared stream: a copy of one reads on where the other stopped.
+      case .loading(var steps):
+        guard let step = await steps.next(isolation: self) else {
+          stage = .ended
+          return nil
+        }
+        await take(step)
+      case .generating(var events, let lease):
+        guard let event = await events.next(isolation: self) else {
+          stage = .ended
+          await lease.release()
+          return nil
+        }
+        return await pass(event, lease)
+      }
+    }
+  }
+
+  private func take(_ step: LoadStep) async {
+    switch step {
+    case .started: ready.append(.loadStarted)
+    case .progress(let value): ready.append(.loadProgress(value))
+    case .failed(let error): fail(error)
+    case .ready(let lease, let seconds):
+      loadSeconds = seconds
+      if let seconds { ready.append(.loadFinished(seconds: seconds)) }
+      do throws(AtelierError) {
+        await lease.note(.processingPrompt)
+        let events = try await lease.engine.generate(plan.engineRequest(defaults: lease.defaults))
+        stage = .generating(events.makeAsyncIterator(), lease)
+      } catch {
+        await lease.release()
+        fail(error)
+      }
+    }
+  }
+
+  private func fail(_ error: AtelierError) {
+    stage = .ended
+    let reason: FinishReason = error.code == .modelUnloaded ? .modelUnloaded : .failed
+    let result = GenerationResult(
+      instance: selection, finishReason: reason, timings: GenerationTimings(modelLoad: loadSeconds))
+    ready += [.failed(error), .finished(result)]
+  }
+
+  private func pass(_ event: GenerationEvent, _ lease: ModelLease) async -> GenerationEvent {
+    switch event {
+    case .promptFinished: await lease.note(.generating)
+    case .failed: hasFailed = true
+    case .finished(var result):
+      result.instance = lease.selection
+      result.timings.modelLoad = loadSeconds
+      if !hasFailed, let node = plan.node(result, modelKey: lease.model.key, now: clock.wallMilliseconds) {
+        do throws(AtelierError) {
+          try await store.append(node)
+          result.responseID = node.id
+        } catch {
+          // The words are out, but the promise to remember them cannot be kept: the answer says so and carries no id.
+          result.finishReason = .failed
+          stage = .ended
+          await lease.release()
+          ready.append(.finished(result))
+          return .failed(error)
+        }
+      }
+      stage = .ended
+      await lease.release()
+      return .finished(result)
+    default: break
+    }
+    return event
+  }
+}

@@ -1,0 +1,82 @@
+import AtelierCore
+import AtelierStore
+
+/// The runtime's front door: resolves the model, restores stored turns, leases an instance, and stores what was answered.
+package struct GenerationService: GenerationServing {
+  private let registry: ModelRegistry
+  private let store: ConversationStore
+  private let clock: any RuntimeClock
+
+  package init(registry: ModelRegistry, store: ConversationStore, clock: any RuntimeClock = SystemClock()) {
+    self.registry = registry
+    self.store = store
+    self.clock = clock
+  }
+
+  package func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    let target = try await registry.resolve(request.model, kind: .llm)
+    let plan = try await plan(request, for: target.model)
+    let reservation = try await registry.reserve(
+      request.model, target: target, contextLength: request.contextLength, timeToLive: request.timeToLive)
+    let pump: GenerationPump
+    switch reservation.outcome {
+    case .ready(let lease):
+      let events: AsyncStream<GenerationEvent>
+      do throws(AtelierError) {
+        await lease.note(.processingPrompt)
+        events = try await lease.engine.generate(plan.engineRequest(defaults: lease.defaults))
+      } catch {
+        await lease.release()
+        throw error
+      }
+      pump = GenerationPump(
+        plan: plan, selection: reservation.selection, stage: .generating(events.makeAsyncIterator(), lease),
+        store: store, clock: clock)
+    case .loading(let steps):
+      pump = GenerationPump(
+        plan: plan, selection: reservation.selection, stage: .loading(steps.makeAsyncIterator()), store: store,
+        clock: clock)
+    }
+    return AsyncStream { await pump.next() }
+  }
+
+  package func embed(
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?
+  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
+    let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
+    do throws(AtelierError) {
+      let result = try await lease.engine.embed(request)
+      await lease.release()
+      return (lease.selection, result)
+    } catch {
+      await lease.release()
+      throw error
+    }
+  }
+
+  package func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
+    let target = try await registry.resolve(request.model, kind: .llm)
+    let plan = try await plan(request, for: target.model)
+    let lease = try await registry.lease(
+      request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive)
+    do throws(AtelierError) {
+      let count = try await lease.engine.countTokens(plan.engineRequest(defaults: lease.defaults))
+      await lease.release()
+      return count
+    } catch {
+      await lease.release()
+      throw error
+    }
+  }
+
+  private func plan(
+    _ request: GenerationRequest, for model: ModelDescription
+  ) async throws(AtelierError) -> GenerationPlan {
+    try GenerationPlan.check(request, for: model)
+    var history: [ConversationNode] = []
+    if let id = request.previousResponseID { history = try await store.history(of: id) }
+    let plan = GenerationPlan(request: request, history: history)
+    try plan.checkImages(for: model)
+    return plan
+  }
+}

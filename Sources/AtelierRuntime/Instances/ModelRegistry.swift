@@ -1,0 +1,329 @@
+import AtelierCore
+import AtelierModels
+import Logging
+import Synchronization
+
+/// What is loaded: loads on demand, one load at a time, hands out leases, unloads what is idle too long or has to make room.
+/// `RegistryState` decides; this actor carries it out.
+package actor ModelRegistry {
+  private let source: any ModelSource
+  private let launcher: any EngineLauncher
+  private let clock: any RuntimeClock
+  private let guardrail: MemoryGuardrail
+  private let logger: Logger
+
+  private var state: RegistryState
+  /// By instance number.
+  private var engines: [UInt64: any InferenceEngine] = [:]
+  private var waiters: [UInt64: AsyncStream<LoadStep>.Continuation] = [:]
+  /// By job number.
+  private var launches: [UInt64: Task<Void, Never>] = [:]
+  private var unloads: [UInt64: Task<Void, Never>] = [:]
+  private var timer: (deadline: Duration, task: Task<Void, Never>)?
+  private var isClosed = false
+
+  package init(
+    source: any ModelSource, launcher: any EngineLauncher, settings: RuntimeSettings = RuntimeSettings(),
+    clock: any RuntimeClock = SystemClock(), guardrail: MemoryGuardrail = MemoryGuardrail(),
+    logger: Logger = Logger(label: "models")
+  ) {
+    self.source = source
+    self.launcher = launcher
+    self.clock = clock
+    self.guardrail = guardrail
+    self.logger = logger
+    state = RegistryState(settings: settings)
+  }
+
+  package func update(_ settings: RuntimeSettings) {
+    state.settings = settings
+  }
+
+  /// Ends everything: running launches, every instance. Returns when all memory is back; nothing can be loaded afterwards.
+  package func shutdown() async {
+    isClosed = true
+    timer?.task.cancel()
+    timer = nil
+    for job in state.jobs { if case (_, let actions)? = try? state.unload(id: job.id) { perform(actions) } }
+    for launch in launches.values { await launch.value }
+    let engines = self.engines.values
+    await withTaskGroup(of: Void.self) { group in
+      for engine in engines { group.addTask { await engine.shutdown() } }
+    }
+  }
+
+  // MARK: Requests
+
+  /// What the request's model name means. Throws `modelNotFound` or `modelTypeMismatch`.
+  func resolve(_ name: String, kind: ModelKind) async throws(AtelierError) -> ResolvedModel {
+    // Most requests name what is loaded: no look at the disk for them.
+    if let known = loaded(name, kind: kind) { return try checked(known.plan.target, kind: kind) }
+    if name.isEmpty {
+      throw AtelierError(.modelNotLoaded, "No model is loaded. Name one in 'model'.", param: "model")
+    }
+    guard let found = await source.resolve(name) else {
+      throw notFound(name, await source.suggestions(for: name))
+    }
+    return try checked(found, kind: kind)
+  }
+
+  /// A place at an instance that serves the model. Throws as `resolve`, and `invalidValue` for the context,
+  /// `modelNotLoaded`, `serverBusy`.
+  func reserve(
+    _ name: String, target: ResolvedModel, contextLength: Int?, timeToLive: TimeToLive?
+  ) async throws(AtelierError) -> ModelReservation {
+    let defaults = await source.defaults(forKey: target.model.key)
+    guard !isClosed else { throw Self.closed }
+    let plan = try LoadPlan(
+      target, defaults: defaults, settings: state.settings,
+      asked: ModelLoadRequest(model: name, contextLength: contextLength))
+    let (place, actions) = try state.reserve(
+      instance: state.named(name)?.number, plan: plan, contextLength: contextLength, timeToLive: timeToLive,
+      now: clock.now)
+    let reservation: ModelReservation
+    switch place {
+    case .ready(let id, let number):
+      guard let instance = state.instance(number), let engine = engines[number] else { throw Self.closed }
+      let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
+      reservation = ModelReservation(selection: lease.selection, model: lease.model, outcome: .ready(lease))
+    case .waiting(let waiter, let selection):
+      reservation = ModelReservation(
+        selection: selection, model: plan.model, outcome: .loading(steps(for: waiter)))
+    }
+    perform(actions)
+    return reservation
+  }
+
+  /// A lease on the model, loading it if needed.
+  func lease(
+    _ name: String, kind: ModelKind, contextLength: Int? = nil, timeToLive: TimeToLive? = nil
+  ) async throws(AtelierError) -> ModelLease {
+    let target = try await resolve(name, kind: kind)
+    let reservation = try await reserve(name, target: target, contextLength: contextLength, timeToLive: timeToLive)
+    switch reservation.outcome {
+    case .ready(let lease): return lease
+    case .loading(let steps): return try await Self.lease(from: steps)
+    }
+  }
+
+  private static func lease(from steps: AsyncStream<LoadStep>) async throws(AtelierError) -> ModelLease {
+    for await step in steps {
+      switch step {
+      case .ready(let lease, _): return lease
+      case .failed(let error): throw error
+      case .started, .progress: continue
+      }
+    }
+    throw AtelierError(.cancelled, "The request was cancelled.")
+  }
+
+  func note(_ activity: RegistryState.Activity, lease: UInt64, of number: UInt64) {
+    state.note(activity, lease: lease, of: number)
+  }
+
+  func release(lease: UInt64, of number: UInt64) {
+    perform(state.release(lease: lease, of: number, now: clock.now, wall: clock.wallMilliseconds))
+  }
+
+  private func loaded(_ name: String, kind: ModelKind) -> (plan: LoadPlan, id: String)? {
+    if name.isEmpty {
+      let ready = state.instances.filter { $0.phase == .ready && $0.plan.model.kind == kind }
+      return ready.max { ($0.lastUsed ?? 0) < ($1.lastUsed ?? 0) }.map { ($0.plan, $0.id) }
+    }
+    if let instance = state.named(name) { return (instance.plan, instance.id) }
+    return state.loading(named: name).map { ($0.plan, $0.id) }
+  }
+
+  private func checked(_ target: ResolvedModel, kind: ModelKind) throws(AtelierError) -> ResolvedModel {
+    guard target.model.kind == kind else {
+      let message =
+        kind == .llm
+        ? "Model '\(target.model.key)' is an embedding model and cannot generate text."
+        : "Model '\(target.model.key)' is a language model and makes no embeddings."
+      throw AtelierError(.modelTypeMismatch, message, param: "model")
+    }
+    return target
+  }
+
+  private func notFound(_ name: String, _ suggestions: [String]) -> AtelierError {
+    let names = suggestions.map { "'\($0)'" }.joined(separator: ", ")
+    let hint = names.isEmpty ? "List the downloaded models to see what there is." : "Did you mean \(names)?"
+    return AtelierError(.modelNotFound, "Model '\(name.prefix(120))' not found. \(hint)", param: "model")
+  }
+
+  private func steps(for waiter: UInt64) -> AsyncStream<LoadStep> {
+    // Progress is sent ten times a second at most and a load has a deadline, which bounds what can pile up.
+    let (stream, continuation) = AsyncStream.makeStream(of: LoadStep.self)
+    waiters[waiter] = continuation
+    continuation.onTermination = { [weak self] reason in
+      guard case .cancelled = reason, let self else { return }
+      Task { await self.abandon(waiter) }
+    }
+    return stream
+  }
+
+  private func abandon(_ waiter: UInt64) {
+    guard waiters.removeValue(forKey: waiter) != nil else { return }
+    perform(state.abandon(waiter: waiter))
+  }
+
+  // MARK: Acting
+
+  private func perform(_ actions: [RegistryState.Action]) {
+    for action in actions {
+      switch action {
+      case .launch(let job, let plan): launch(job, plan)
+      case .cancelLaunch(let job): launches[job]?.cancel()
+      case .unload(let number): startUnloading(number)
+      case .started(let waiter): waiters[waiter]?.yield(.started)
+      case .grant(let waiter, let id, let number, let seconds):
+        guard let instance = state.instance(number), let engine = engines[number] else { continue }
+        // Without a continuation the waiter has gone; the lease ends as it is dropped.
+        let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
+        let continuation = waiters.removeValue(forKey: waiter)
+        continuation?.yield(.ready(lease, seconds: seconds))
+        continuation?.finish()
+      case .fail(let waiter, let error):
+        let continuation = waiters.removeValue(forKey: waiter)
+        continuation?.yield(.failed(error))
+        continuation?.finish()
+      }
+    }
+    armTimer()
+  }
+
+  private func launch(_ job: UInt64, _ plan: LoadPlan) {
+    let begun = clock.now
+    let mode = state.settings.guardrail
+    let initiators = state.jobs.first { $0.number == job }?.waiters.filter(\.isInitiator) ?? []
+    let continuations = initiators.compactMap { waiters[$0.id] }
+    let throttle = Mutex(ProgressThrottle())
+    let clock = self.clock
+    logger.info("loading", metadata: ["model": "\(plan.model.key)"])
+    launches[job] = Task { [launcher, guardrail, source] in
+      do throws(AtelierError) {
+        let estimate = await source.estimatedBytes(plan.variant, plan.configuration)
+        try guardrail.check(plan, estimate: estimate, mode: mode)
+        let engine = try await launcher.launch(plan.load) { progress in
+          let now = clock.now
+          for value in throttle.withLock({ $0.values(for: progress, now: now) }) {
+            for continuation in continuations { continuation.yield(.progress(value)) }
+          }
+        }
+        for value in throttle.withLock({ $0.final() }) {
+          for continuation in continuations { continuation.yield(.progress(value)) }
+        }
+        await self.launched(job, engine, seconds: (clock.now - begun).inSeconds)
+      } catch {
+        self.launchFailed(job, error)
+      }
+    }
+  }
+
+  private func launched(_ job: UInt64, _ engine: any InferenceEngine, seconds: Double) async {
+    launches[job] = nil
+    engines[job] = engine
+    let actions = state.launched(
+      job: job, seconds: seconds, contextLength: engine.properties.contextLength, now: clock.now)
+    guard let actions else {
+      engines[job] = nil
+      await engine.shutdown()
+      return
+    }
+    Task {
+      let asked = await engine.waitUntilGone()
+      self.gone(job, asked: asked)
+    }
+    perform(actions)
+  }
+
+  private func launchFailed(_ job: UInt64, _ error: AtelierError) {
+    launches[job] = nil
+    logger.error("load failed", metadata: ["code": "\(error.code.rawValue)"])
+    perform(state.launchFailed(job: job, error))
+  }
+
+  @discardableResult
+  private func startUnloading(_ number: UInt64) -> Task<Void, Never>? {
+    if let running = unloads[number] { return running }
+    guard let engine = engines[number] else { return nil }
+    let task = Task {
+      await engine.shutdown()
+      self.gone(number, asked: true)
+    }
+    unloads[number] = task
+    return task
+  }
+
+  /// Comes from whoever notices first; the second notice finds nothing to do.
+  private func gone(_ number: UInt64, asked: Bool) {
+    engines[number] = nil
+    unloads[number] = nil
+    guard let instance = state.instance(number) else { return }
+    let died = !asked && instance.phase != .unloading
+    logger.log(
+      level: died ? .error : .info, died ? "engine died" : "unloaded", metadata: ["instance": "\(instance.id)"])
+    perform(state.gone(instance: number, died: died, now: clock.now))
+  }
+
+  private func armTimer() {
+    guard !isClosed, let deadline = state.nextDeadline else {
+      timer?.task.cancel()
+      timer = nil
+      return
+    }
+    if let timer, timer.deadline == deadline { return }
+    timer?.task.cancel()
+    let task = Task { [weak self, clock] in
+      guard (try? await clock.sleep(until: deadline)) != nil else { return }
+      await self?.tick(deadline)
+    }
+    timer = (deadline, task)
+  }
+
+  private func tick(_ deadline: Duration) {
+    guard timer?.deadline == deadline else { return }
+    timer = nil
+    perform(state.tick(now: clock.now))
+  }
+
+  private static var closed: AtelierError {
+    AtelierError(.shuttingDown, "The server is shutting down.", retryAfter: 10)
+  }
+}
+
+extension ModelRegistry: ModelManaging {
+  package func models() async -> [ModelDescription] { await source.models() }
+
+  package func instances() async -> [InstanceDescription] {
+    let known = state.instances.map { ($0.number, $0.description) } + state.jobs.map { ($0.number, $0.description) }
+    return known.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  /// A caller that goes away does not end the load: the next request will want it.
+  package func load(_ request: ModelLoadRequest) async throws(AtelierError) -> InstanceDescription {
+    guard let target = await source.resolve(request.model) else {
+      throw notFound(request.model, await source.suggestions(for: request.model))
+    }
+    let defaults = await source.defaults(forKey: target.model.key)
+    guard !isClosed else { throw Self.closed }
+    let plan = try LoadPlan(target, defaults: defaults, settings: state.settings, asked: request)
+    let (waiter, actions) = try state.load(
+      plan, identifier: request.identifier, timeToLive: request.timeToLive, now: clock.now)
+    let steps = steps(for: waiter)
+    perform(actions)
+    let lease = try await Self.lease(from: steps)
+    let description = state.instance(lease.number)?.description
+    await lease.release()
+    guard var description else { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
+    description.state = .idle
+    description.queued = 0
+    return description
+  }
+
+  package func unload(instanceID: String) async throws(AtelierError) {
+    let (number, actions) = try state.unload(id: instanceID)
+    perform(actions)
+    if let number, let task = startUnloading(number) { await task.value }
+  }
+}

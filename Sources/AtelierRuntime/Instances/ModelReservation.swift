@@ -1,0 +1,25 @@
+import AtelierCore
+
+/// A place at the instance that will answer.
+struct ModelReservation: Sendable {
+  enum Outcome: Sendable {
+    case ready(ModelLease)
+    /// Ends with `.ready` or `.failed`. Dropping it gives the place up; the load goes on, the next request will want it.
+    case loading(AsyncStream<LoadStep>)
+  }
+
+  /// Fixed from the beginning, also while the model is still to be loaded.
+  var selection: InstanceSelection
+  var model: ModelDescription
+  var outcome: Outcome
+}
+
+/// What happens on the way to a lease.
+enum LoadStep: Sendable {
+  /// `started` and `progress` come only to the request that caused the load.
+  case started
+  case progress(Double)
+  /// Seconds of loading, for the request that caused it.
+  case ready(ModelLease, seconds: Double?)
+  case failed(AtelierError)
+}

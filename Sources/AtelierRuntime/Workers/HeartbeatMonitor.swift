@@ -1,0 +1,38 @@
+import AtelierWorkerProtocol
+
+/// Tells a dead or frozen worker from a busy or idle one.
+struct HeartbeatMonitor: Sendable {
+  enum Verdict: Sendable, Hashable { case alive, silent, stalled }
+
+  private let timing: WorkerTiming
+  private var lastWord: Duration
+  private var lastProgress: Duration
+  private var lastState: WorkerState?
+
+  init(timing: WorkerTiming, now: Duration) {
+    self.timing = timing
+    lastWord = now
+    lastProgress = now
+  }
+
+  /// Any report came.
+  mutating func heard(now: Duration) { lastWord = now }
+
+  mutating func heard(_ state: WorkerState, now: Duration) {
+    lastWord = now
+    if state.running == 0 || state.steps != lastState?.steps { lastProgress = now }
+    lastState = state
+  }
+
+  /// `isBusy`: it is loading or has requests; an idle worker that is paused harms nobody.
+  mutating func check(isBusy: Bool, now: Duration) -> Verdict {
+    guard isBusy else {
+      lastWord = now
+      lastProgress = now
+      return .alive
+    }
+    if now - lastWord >= timing.silence { return .silent }
+    if let lastState, lastState.running > 0, now - lastProgress >= timing.stall { return .stalled }
+    return .alive
+  }
+}

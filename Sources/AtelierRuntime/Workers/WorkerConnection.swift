@@ -1,0 +1,409 @@
+import AtelierCore
+import AtelierWorkerProtocol
+import Dispatch
+import Foundation
+import Logging
+import Synchronization
+
+/// The conversation with one worker, from its start to its end, and what has to be done when either side fails.
+///
+/// One thread starts the worker, reads its reports and waits for its end. Commands are written on a queue of their own, so
+/// no caller ever blocks on the socket. Whatever happens, everything that waits here is answered: the thread's last act is
+/// `ended`.
+final class WorkerConnection: Sendable {
+  private enum Phase: Sendable { case starting, loading, ready, stopping, gone }
+
+  private enum Request {
+    case accepting(CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, byteLimit: Int)
+    case streaming(EventBuffer, OpenAnswer)
+    case embedding(CheckedContinuation<Result<EmbeddingResult, AtelierError>, Never>)
+    case counting(CheckedContinuation<Result<Int, AtelierError>, Never>)
+  }
+
+  private struct State {
+    var phase = Phase.starting
+    var lastID: UInt64 = 0
+    var requests: [UInt64: Request] = [:]
+    var load: EngineLoad?
+    var progress: (@Sendable (Double) -> Void)?
+    var loading: CheckedContinuation<Result<EngineProperties, AtelierError>, Never>?
+    var deadline: Duration?
+    var monitor: HeartbeatMonitor
+    /// Why we ended it ourselves; for the log and for the error of a load.
+    var verdict: String?
+    var wasAsked = false
+    var waiters: [CheckedContinuation<Bool, Never>] = []
+  }
+
+  /// Bytes of text that may wait for a consumer; log probabilities are much larger than their text.
+  private static let byteLimit = 256 << 10
+  private static let byteLimitWithLogprobs = 2 << 20
+
+  private let channel: FrameChannel
+  private let peer: any WorkerPeer
+  private let timing: WorkerTiming
+  private let logger: Logger
+  private let clock = SystemClock()
+  private let writing = DispatchQueue(label: "worker-commands")
+  private let state: Mutex<State>
+
+  init(channel: FrameChannel, peer: any WorkerPeer, timing: WorkerTiming, logger: Logger) {
+    self.channel = channel
+    self.peer = peer
+    self.timing = timing
+    self.logger = logger
+    state = Mutex(State(monitor: HeartbeatMonitor(timing: timing, now: clock.now)))
+  }
+
+  // MARK: Calls
+
+  /// Starts the worker and has it load. Once. Cancelling the task kills the worker.
+  func load(
+    _ load: EngineLoad, progress: @escaping @Sendable (Double) -> Void
+  ) async throws(AtelierError) -> EngineProperties {
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        state.withLock { state in
+          state.load = load
+          state.progress = progress
+          state.loading = continuation
+          state.deadline = clock.now + timing.start
+        }
+        let thread = Thread { self.run() }
+        thread.name = "worker-reports"
+        thread.stackSize = 1 << 20
+        thread.start()
+        Task { await self.watch() }
+      }
+    } onCancel: {
+      kill("the load was cancelled")
+    }
+    if Task.isCancelled {
+      kill("the load was cancelled")
+      throw AtelierError(.cancelled, "The load was cancelled.")
+    }
+    return try result.get()
+  }
+
+  func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    let id = nextID()
+    let limit = request.topLogprobs == nil ? Self.byteLimit : Self.byteLimitWithLogprobs
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        begin(id, .accepting(continuation, byteLimit: limit), .predict(id: id, request))
+      }
+    } onCancel: {
+      cancel(id)
+    }
+    let buffer = try result.get()
+    let handle = StreamHandle { [weak self] in self?.cancel(id) }
+    return AsyncStream {
+      let event = await buffer.next()
+      if event == nil { handle.end() }
+      return event
+    }
+  }
+
+  func embed(_ request: EmbeddingRequest) async throws(AtelierError) -> EmbeddingResult {
+    let id = nextID()
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { begin(id, .embedding($0), .embed(id: id, request)) }
+    } onCancel: {
+      cancel(id)
+    }
+    return try result.get()
+  }
+
+  func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int {
+    let id = nextID()
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { begin(id, .counting($0), .countTokens(id: id, request)) }
+    } onCancel: {
+      cancel(id)
+    }
+    return try result.get()
+  }
+
+  func shutdown() async {
+    let requests = state.withLock { state -> [Request]? in
+      state.wasAsked = true
+      guard state.phase != .gone, state.phase != .stopping else { return nil }
+      state.phase = .stopping
+      defer { state.requests = [:] }
+      return Array(state.requests.values)
+    }
+    if let requests {
+      end(requests, AtelierError(.modelUnloaded, "The model was unloaded."), .modelUnloaded)
+      send(.shutdown)
+    }
+    let timer = Task { [timing] in
+      if (try? await Task.sleep(for: timing.stop)) != nil { kill("it did not stop in time") }
+    }
+    _ = await waitUntilGone()
+    timer.cancel()
+  }
+
+  func waitUntilGone() async -> Bool {
+    await withCheckedContinuation { continuation in
+      let answer = state.withLock { state -> Bool? in
+        if state.phase == .gone { return state.wasAsked }
+        state.waiters.append(continuation)
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
+    }
+  }
+
+  private func nextID() -> UInt64 {
+    state.withLock { state in
+      state.lastID += 1
+      return state.lastID
+    }
+  }
+
+  private func begin(_ id: UInt64, _ request: Request, _ command: WorkerCommand) {
+    // Bytes are made by the caller's thread, not under the lock and not on the queue.
+    let frame: [UInt8]
+    do {
+      frame = try command.encoded()
+    } catch {
+      return end([request], AtelierError(.requestTooLarge, "The request is too large for the engine."), .failed)
+    }
+    let refusal = state.withLock { state -> AtelierError? in
+      switch state.phase {
+      case .ready:
+        if Task.isCancelled { return Self.cancelled }
+        state.requests[id] = request
+        // Within the lock, so that a cancellation cannot overtake its request.
+        write(frame)
+        return nil
+      case .stopping: return AtelierError(.modelUnloaded, "The model was unloaded.")
+      case .starting, .loading, .gone: return Self.died
+      }
+    }
+    if let refusal { end([request], refusal, .failed) }
+  }
+
+  /// The consumer of a request has gone.
+  private func cancel(_ id: UInt64) {
+    guard let request = state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
+    send(.cancel(id: id))
+    if case .streaming(let buffer, _) = request { buffer.end() } else { end([request], Self.cancelled, .failed) }
+  }
+
+  /// Answers requests that are no longer in the table.
+  private func end(_ requests: [Request], _ error: AtelierError, _ reason: FinishReason) {
+    for request in requests {
+      switch request {
+      case .accepting(let continuation, _): continuation.resume(returning: .failure(error))
+      case .embedding(let continuation): continuation.resume(returning: .failure(error))
+      case .counting(let continuation): continuation.resume(returning: .failure(error))
+      case .streaming(let buffer, var answer):
+        if !answer.isFinished { for event in answer.end(error, reason) { _ = buffer.push(event) } }
+        buffer.end()
+      }
+    }
+  }
+
+  // MARK: The worker's thread
+
+  private func run() {
+    do throws(AtelierError) {
+      try peer.start()
+      receive()
+    } catch {
+      state.withLock { $0.verdict = "it could not be started" }
+    }
+    channel.close()
+    ended(peer.reap())
+  }
+
+  private func receive() {
+    do throws(FrameError) {
+      while let frame = try channel.receive() {
+        guard handle(try WorkerReport(frame: frame)) else { return }
+      }
+    } catch {
+      state.withLock { $0.verdict = $0.verdict ?? "it broke the protocol: \(error)" }
+    }
+  }
+
+  /// False when the conversation is over.
+  private func handle(_ report: WorkerReport) -> Bool {
+    let now = clock.now
+    state.withLock { $0.monitor.heard(now: now) }
+    switch report {
+    case .hello(let version):
+      guard version == WorkerProtocol.version else {
+        state.withLock { $0.verdict = "it speaks protocol version \(version), not \(WorkerProtocol.version)" }
+        return false
+      }
+      let load = state.withLock { state in
+        if state.phase == .starting { state.phase = .loading }
+        state.deadline = now + timing.load
+        defer { state.load = nil }
+        return state.load
+      }
+      if let load { send(.load(load)) }
+    case .loadProgress(let progress):
+      state.withLock({ $0.progress })?(min(max(progress, 0), 1))
+    case .loaded(let properties):
+      let loading = state.withLock { state in
+        if state.phase == .loading { state.phase = .ready }
+        state.deadline = nil
+        state.progress = nil
+        defer { state.loading = nil }
+        return state.loading
+      }
+      loading?.resume(returning: .success(properties))
+    case .loadFailed(let error):
+      let loading = state.withLock { state in
+        defer { state.loading = nil }
+        return state.loading
+      }
+      loading?.resume(returning: .failure(error))
+      return false
+    case .accepted(let id): accepted(id)
+    case .rejected(let id, let error):
+      if let request = state.withLock({ $0.requests.removeValue(forKey: id) }) { end([request], error, .failed) }
+    case .events(let events): for entry in events { forward(entry) }
+    case .embedded(let id, let result):
+      if case .embedding(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
+        continuation.resume(returning: .success(result))
+      }
+    case .counted(let id, let tokens):
+      if case .counting(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
+        continuation.resume(returning: .success(tokens))
+      }
+    case .pong(_, let worker): state.withLock { $0.monitor.heard(worker, now: now) }
+    }
+    return true
+  }
+
+  private func accepted(_ id: UInt64) {
+    let accepted = state.withLock {
+      state -> (CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, EventBuffer)? in
+      guard case .accepting(let continuation, let limit)? = state.requests[id] else { return nil }
+      let buffer = EventBuffer(byteLimit: limit)
+      state.requests[id] = .streaming(buffer, OpenAnswer())
+      return (continuation, buffer)
+    }
+    guard let (continuation, buffer) = accepted else { return send(.cancel(id: id)) }
+    continuation.resume(returning: .success(buffer))
+  }
+
+  private func forward(_ entry: PredictionEvent) {
+    // Under the lock, so that a cancellation or the end of the worker comes before or after the event, not in between.
+    let falling = state.withLock { state -> Request? in
+      // Taken out, so that the answer is changed in place and not copied.
+      guard case .streaming(let buffer, var answer)? = state.requests.removeValue(forKey: entry.id) else { return nil }
+      answer.add(entry.event)
+      let keepsUp = buffer.push(entry.event)
+      if answer.isFinished {
+        buffer.end()
+        return nil
+      }
+      guard keepsUp else { return .streaming(buffer, answer) }
+      state.requests[entry.id] = .streaming(buffer, answer)
+      return nil
+    }
+    if let falling {
+      send(.cancel(id: entry.id))
+      end([falling], AtelierError(.cancelled, "The client did not read its answer."), .failed)
+    }
+  }
+
+  private func ended(_ status: String) {
+    let (state, asked) = self.state.withLock { state in
+      let before = state
+      state.phase = .gone
+      state.requests = [:]
+      state.waiters = []
+      state.loading = nil
+      state.progress = nil
+      return (before, state.wasAsked)
+    }
+    let why = state.verdict ?? "it ended by itself"
+    logger.log(
+      level: asked ? .debug : .error, "worker gone", metadata: ["reason": "\(why)", "status": "\(status)"])
+    state.loading?.resume(
+      returning: .failure(
+        AtelierError(.modelLoadFailed, "The engine process ended while loading the model (\(status)).")))
+    end(Array(state.requests.values), Self.died, .failed)
+    for waiter in state.waiters { waiter.resume(returning: asked) }
+  }
+
+  // MARK: Watching and writing
+
+  /// Asks after the worker at intervals until it is gone.
+  private func watch() async {
+    var number: UInt64 = 0
+    while true {
+      try? await Task.sleep(for: timing.pingInterval)
+      let now = clock.now
+      let (gone, verdict, late) = state.withLock { state in
+        let isBusy = !state.requests.isEmpty || state.phase == .loading
+        return (
+          state.phase == .gone, state.monitor.check(isBusy: isBusy, now: now),
+          state.deadline.map { $0 <= now } ?? false
+        )
+      }
+      if gone { return }
+      if late { kill("it did not load in time") }
+      switch verdict {
+      case .silent: kill("it was silent for \(timing.silence)")
+      case .stalled: kill("its engine made no step for \(timing.stall)")
+      case .alive:
+        number += 1
+        send(.ping(number))
+      }
+    }
+  }
+
+  private func kill(_ reason: String) {
+    state.withLock { $0.verdict = $0.verdict ?? reason }
+    peer.kill()
+    channel.close()
+  }
+
+  private func send(_ command: WorkerCommand) {
+    guard let frame = try? command.encoded() else { return kill("a command could not be encoded") }
+    write(frame)
+  }
+
+  private func write(_ frame: [UInt8]) {
+    writing.async { [self] in
+      do throws(FrameError) {
+        try channel.send(frame)
+      } catch {
+        // The reader sees the end of the channel and answers whoever waits.
+        state.withLock { $0.verdict = $0.verdict ?? "it takes no commands: \(error)" }
+        peer.kill()
+      }
+    }
+  }
+
+  private static var died: AtelierError {
+    AtelierError(.engineDied, "The engine process of this model ended unexpectedly. The next request starts it again.")
+  }
+
+  private static var cancelled: AtelierError { AtelierError(.cancelled, "The request was cancelled.") }
+}
+
+/// Cancels a generation when nothing can read its stream any more.
+private final class StreamHandle: Sendable {
+  private let cancel: @Sendable () -> Void
+  private let ended = Mutex(false)
+
+  init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
+
+  func end() {
+    let first = ended.withLock { ended in
+      defer { ended = true }
+      return !ended
+    }
+    if first { cancel() }
+  }
+
+  deinit { end() }
+}
