@@ -86,6 +86,8 @@ package actor BatchingEngine {
   /// Ends the request at once; its last event is `finished(.cancelled)`. Nothing happens if it is not live.
   package func cancel(_ id: UInt64) {
     guard parts?.scheduler.cancel(id) == true else { return }
+    // The next step may be far away: whoever watches the state must not take an idle engine for a busy one.
+    publishState(stepped: false)
     deliver()
     wake()
   }
