@@ -11,6 +11,8 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
   private var instance: InstanceSelection?
   /// From the opening brace up to the value of the first choice's `index`; empty until the first chunk.
   private var head: [UInt8] = []
+  /// From the end of a delta to the closing brace, for chunks with neither log probabilities nor a finish reason.
+  private var plainTail: [UInt8] = []
   /// An error was sent: nothing follows it.
   private var failed = false
 
@@ -42,10 +44,12 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     case .promptStarted: return begin()
     case .reasoningDelta(let text):
       guard !text.isEmpty else { return [] }
-      return begin() + [delta(choice, OpenAIChatResult.reasoningKey(of: instance), text, [])]
+      let beginning = begin()
+      return beginning + CollectionOfOne(delta(choice, OpenAIChatResult.reasoningKey(of: instance), text, []))
     case .messageDelta(let text, let tokens):
       guard !text.isEmpty || !tokens.isEmpty else { return [] }
-      return begin() + [delta(choice, "content", text, tokens)]
+      let beginning = begin()
+      return beginning + CollectionOfOne(delta(choice, "content", text, tokens))
     case .toolCallStarted(let call): return begin() + callStarted(choice, call)
     case .toolCallArgumentsDelta(let text): return arguments(choice, text)
     case .toolCallArguments(let call, provider: nil): return callFinished(choice, call)
@@ -65,6 +69,7 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
   private mutating func begin() -> [ServerSentEvent] {
     guard head.isEmpty else { return [] }
     head = makeHead()
+    close(into: &plainTail)
     return choices.indices.map { chunk($0, delta: #""role":"assistant","content":"""#) }
   }
 
@@ -172,7 +177,11 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     data.append(contentsOf: key.utf8)
     data.append(contentsOf: #"":"#.utf8)
     JSONWriter.appendString(text, to: &data)
-    close(into: &data, logprobs: tokens.isEmpty ? nil : OpenAILogprobs.value(tokens))
+    if tokens.isEmpty {
+      data.append(contentsOf: plainTail)
+    } else {
+      close(into: &data, logprobs: OpenAILogprobs.value(tokens))
+    }
     return .event(name: nil, data: data)
   }
 
