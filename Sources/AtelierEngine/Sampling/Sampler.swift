@@ -150,13 +150,7 @@ package struct Sampler: Sendable {
   private func selectTopP(
     _ logits: UnsafeMutableBufferPointer<Float>, _ maximum: Float, _ scratch: SamplerScratch
   ) -> Int {
-    // In llama.cpp's order and precision: the last bits decide where the cut falls.
-    var sum: Float = 0
-    for logit in logits {
-      let distance = logit - maximum
-      // expf gives exactly 0 below.
-      if distance > -104 { sum += expf(distance) }
-    }
+    let sum = LogitScan.exponentialSum(logits, maximum: maximum)
     var wanted = 256
     while true {
       let count = TopSelection.select(
@@ -183,8 +177,8 @@ package struct Sampler: Sendable {
   ) -> Int {
     let border = minP > 0 ? maximum + logf(minP) : -.infinity
     var count = 0
-    for index in 0..<logits.count where logits[index] >= border {
-      candidates[count] = Candidate(logit: logits[index], token: Int32(index))
+    LogitScan.forEach(in: logits, atLeast: border) { index, logit in
+      candidates[count] = Candidate(logit: logit, token: Int32(index))
       count += 1
     }
     return count

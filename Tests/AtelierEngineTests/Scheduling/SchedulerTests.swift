@@ -188,6 +188,33 @@ struct SchedulerTests {
     #expect(driver.records[3]?.processed == [0, 10], "the prompt is reported once")
   }
 
+  @Test func whatGaveWayIsResumedBeforeAnythingNewAndNotTooEarly() throws {
+    var driver = SchedulerDriver(ScriptedRunner(cellCount: 120))
+    driver.runner.endPenalty = 1000
+    for id: UInt64 in 1...2 {
+      try driver.submit(SchedulerDriver.request(id, TokenText.random(30, seed: id), maxTokens: 70))
+    }
+    repeat { driver.step() } while driver.scheduler.waitingCount == 0 && driver.steps < 200
+    #expect(driver.records[2]?.end == nil)
+    try driver.submit(SchedulerDriver.request(3, [1, 2], maxTokens: 1))
+    driver.finish()
+    #expect((driver.records[3]?.firstTokenAtStep ?? 0) > (driver.records[1]?.finishedAtStep ?? .max))
+    #expect(driver.runner.rowsComputed < 2 * 100 + 3 + 70, "resumed more than once")
+  }
+
+  @Test func aLeaderIsAsUrgentAsItsFollowers() throws {
+    let shared = TokenText.random(40, seed: 1)
+    var driver = SchedulerDriver(ScriptedRunner(cellCount: 2048), configuration(prompt: 16))
+    try driver.submit(SchedulerDriver.request(1, shared + TokenText.random(400, seed: 2), maxTokens: 1))
+    driver.step()
+    try driver.submit(SchedulerDriver.request(2, shared + [1, 2], maxTokens: 1))
+    try driver.submit(SchedulerDriver.request(3, TokenText.random(100, seed: 3), maxTokens: 1))
+    driver.finish()
+    #expect(driver.records[2]?.cached == 40)
+    #expect((driver.records[2]?.finishedAtStep ?? .max) < (driver.records[3]?.finishedAtStep ?? 0))
+    #expect((driver.records[3]?.finishedAtStep ?? .max) < (driver.records[1]?.finishedAtStep ?? 0))
+  }
+
   @Test func aRefusedStepMakesRoom() throws {
     var driver = SchedulerDriver(ScriptedRunner())
     try driver.submit(SchedulerDriver.request(1, [1, 2, 3]))
