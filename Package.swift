@@ -18,6 +18,7 @@ let hummingbird = TargetDependency.product(name: "Hummingbird", package: "hummin
 let httpClient = TargetDependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = TargetDependency.product(name: "Logging", package: "swift-log")
 let lifecycle = TargetDependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = TargetDependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = TargetDependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = TargetDependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = TargetDependency.product(name: "Crypto", package: "swift-crypto")
@@ -90,7 +91,7 @@ let package = Package(
       name: "atelier",
       dependencies: [
         "AtelierCore", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierCLI",
-        arguments, configuration, logging, lifecycle, hummingbird,
+        arguments, configuration, logging, lifecycle, signals,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -99,7 +100,7 @@ let package = Package(
     // Test doubles and shared checks.
     .target(
       name: "AtelierTesting",
-      dependencies: ["AtelierCore", "AtelierAPI", "AtelierEngine", "AtelierRuntime"],
+      dependencies: ["AtelierCore", "AtelierAPI", "AtelierEngine", "AtelierModels", "AtelierRuntime"],
       path: "Sources/AtelierTesting",
       swiftSettings: strict),
     .testTarget(name: "AtelierCoreTests", dependencies: ["AtelierCore", "AtelierTesting"], swiftSettings: strict),
@@ -123,7 +124,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "AtelierRuntimeTests",
-      dependencies: ["AtelierCore", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierTesting"],
+      dependencies: [
+        "AtelierCore", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierWorkerProtocol", "AtelierTesting", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "AtelierServerTests",
@@ -134,7 +137,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "AtelierLlamaTests",
-      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker"] + llama,
+      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker"] + llama
+        + [.target(name: "CLlama", condition: .when(traits: ["Llama"]))],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

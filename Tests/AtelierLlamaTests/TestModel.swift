@@ -9,6 +9,7 @@ enum TestModel {
   /// Path of a GGUF file; the tests that need one are skipped without it.
   static let variable = "ATELIER_TEST_MODEL"
   static let path = ProcessInfo.processInfo.environment[variable] ?? ""
+  static let embeddingPath = ProcessInfo.processInfo.environment["ATELIER_TEST_EMBEDDING_MODEL"] ?? ""
   static var isAvailable: Bool { !path.isEmpty }
 
   static let backend: Result<LlamaBackend, AtelierError> = {

@@ -60,15 +60,20 @@ struct MessageNormalizer: Sendable, Hashable {
 extension MessageNormalizer {
   /// Tries the template on two small chats.
   init(probing template: ChatTemplate) {
-    func renders(_ messages: [Message], showing text: String) -> Bool {
-      guard let reply = try? template.render(TemplateRequest(messages: messages)) else { return false }
-      return reply.prompt.contains(text)
+    /// Whether both texts are rendered, in this order.
+    func renders(_ messages: [Message], _ first: String, _ second: String) -> Bool {
+      guard let prompt = try? template.render(TemplateRequest(messages: messages)).prompt,
+        let found = prompt.firstRange(of: first)
+      else { return false }
+      return prompt[found.upperBound...].contains(second)
     }
+    // A template that moves the message to the front does not render it in its place.
     rendersLaterSystemMessages = renders(
       [
-        Message(.user, "first"), Message(.assistant, "second"), Message(.system, "probe of a later message"),
-        Message(.user, "third"),
-      ], showing: "probe of a later message")
-    demandsAlternation = !renders([Message(.user, "probe one"), Message(.user, "probe two")], showing: "probe one")
+        Message(.user, "first probe"), Message(.assistant, "second probe"), Message(.system, "third probe"),
+        Message(.user, "fourth probe"),
+      ], "second probe", "third probe")
+    demandsAlternation = !renders(
+      [Message(.user, "first probe"), Message(.user, "second probe")], "first probe", "second probe")
   }
 }

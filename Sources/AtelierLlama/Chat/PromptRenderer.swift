@@ -33,18 +33,16 @@ struct PromptRenderer: Sendable {
     var guarded = SpecialTokenGuard(spellings)
     let offered = Self.offeredTools(request)
     let schema = try Self.schema(of: request.responseFormat)
-    // Channel formats interleave reasoning and answer in a way only llama.cpp's own parser knows.
-    let usesNativeParser = !offered.isEmpty || template.source.contains("<|channel")
     var input = try templateRequest(request, messages: messages, tools: offered, guarding: &guarded)
-    if usesNativeParser, offered.isEmpty, let schema { input.schema = schema }
     guard !guarded.isExhausted else {
       throw AtelierError(.invalidValue, "The input holds too many different private-use characters.")
     }
-    let reply: TemplateReply
-    do throws(BridgeFailure) {
-      reply = restored(try template.render(input), by: guarded)
-    } catch {
-      throw Self.templateError(error, guarded)
+    var reply = try rendered(input, guarded)
+    // Only llama.cpp's own parser knows tool formats, and formats whose reasoning is no block between a pair of tags.
+    let usesNativeParser = !offered.isEmpty || (reply.supportsThinking && Self.thinkingTags(reply) == nil)
+    if usesNativeParser, offered.isEmpty, let schema {
+      input.schema = schema
+      reply = try rendered(input, guarded)
     }
     let tokens = try tokens(of: reply.prompt, guarded)
     var preserved = Set((reply.preserved).compactMap(tokenizer.singleToken))
@@ -190,6 +188,14 @@ struct PromptRenderer: Sendable {
 
   // MARK: Output
 
+  private func rendered(_ input: TemplateRequest, _ guarded: SpecialTokenGuard) throws(AtelierError) -> TemplateReply {
+    do throws(BridgeFailure) {
+      return restored(try template.render(input), by: guarded)
+    } catch {
+      throw Self.templateError(error, guarded)
+    }
+  }
+
   /// What is compared with the model's output needs the client's own spelling; the prompt keeps the markers.
   private func restored(_ reply: TemplateReply, by guarded: SpecialTokenGuard) -> TemplateReply {
     var reply = reply
@@ -216,10 +222,14 @@ struct PromptRenderer: Sendable {
     return Array(tokens)
   }
 
-  /// The pair of tags around reasoning, when the template has simple ones.
+  /// The tags around reasoning when they are a pair such as `<think>…</think>` or `<|START_X|>…<|END_X|>`.
   private static func thinkingTags(_ reply: TemplateReply) -> (start: String, end: String)? {
-    guard reply.supportsThinking, !reply.thinkingStart.isEmpty, let end = reply.thinkingEnds.first else { return nil }
-    return (reply.thinkingStart, end)
+    guard reply.supportsThinking, let last = reply.thinkingEnds.first else { return nil }
+    let start = reply.thinkingStart
+    let end = last.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let opening = start.first, "<[".contains(opening) else { return nil }
+    let isPair = end == "\(opening)/\(start.dropFirst())" || end == start.replacing("START", with: "END")
+    return isPair && end != start ? (start, end) : nil
   }
 
   private func nativeGrammar(_ reply: TemplateReply) -> GrammarConstraint? {
@@ -273,8 +283,7 @@ struct PromptRenderer: Sendable {
       return { ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false) }
     }
     let inside = reply.startsThinking
-    let ends = reply.thinkingEnds
-    return { ReasoningParser(startTag: tags.start, endTags: ends, startsInside: inside) }
+    return { ReasoningParser(startTag: tags.start, endTags: [tags.end], startsInside: inside) }
   }
 
   /// A template speaks to the author of the chat ("Conversation roles must alternate"), so its own words are shown.
