@@ -39,17 +39,22 @@ package struct SchemaLimits: Sendable, Hashable {
   ]
 
   private func visit(_ value: JSONValue, depth: Int, _ count: inout Count) throws(AtelierError) {
-    guard depth <= self.depth else { throw Self.error("it is nested deeper than \(self.depth) levels") }
     switch value {
     case .array(let elements):
+      try checkDepth(depth)
       for element in elements { try visit(element, depth: depth + 1, &count) }
     case .object(let members):
+      try checkDepth(depth)
       try checkKeywords(of: members, &count)
       for (key, member) in members where key != "enum" && key != "const" && key != "default" && key != "examples" {
         try visit(member, depth: depth + 1, &count)
       }
     case .null, .bool, .integer, .number, .string: break
     }
+  }
+
+  private func checkDepth(_ depth: Int) throws(AtelierError) {
+    guard depth <= self.depth else { throw Self.error("it is nested deeper than \(self.depth) levels") }
   }
 
   private func checkKeywords(of members: JSONObject, _ count: inout Count) throws(AtelierError) {
