@@ -1,0 +1,52 @@
+import AtelierCore
+import AtelierModels
+import AtelierRuntime
+import AtelierServer
+import AtelierStore
+import Foundation
+import Logging
+
+/// The parts of the server, put together from the settings.
+struct ServerAssembly: Sendable {
+  let modelsFolder: URL
+  let runtime: RuntimeService
+  private let catalog: ModelCatalog
+  private let registry: ModelRegistry
+  private let generation: GenerationService
+  private let settings: Settings
+  private let logger: Logger
+
+  init(_ settings: Settings, directory: DataDirectory, environment: [String: String], logger: Logger) throws {
+    self.settings = settings
+    self.logger = logger
+    modelsFolder =
+      settings.modelsDirectory.isEmpty
+      ? directory.models : URL(fileURLWithPath: settings.modelsDirectory, isDirectory: true)
+    guard let worker = environment["ATELIER_WORKER"] ?? WorkerExecutable.beside(),
+      FileManager.default.isExecutableFile(atPath: worker)
+    else { throw ServeFailure("atelier-worker is missing; it belongs beside the atelier binary.") }
+    catalog = ModelCatalog(roots: [modelsFolder], defaultsFile: directory.modelDefaults)
+    registry = ModelRegistry(
+      source: CatalogSource(catalog), launcher: WorkerLauncher(executable: worker, logger: Logger(label: "worker")),
+      settings: RuntimeSettings(settings), logger: Logger(label: "models"))
+    let store = try ConversationStore(at: directory.database)
+    generation = GenerationService(registry: registry, store: store)
+    runtime = RuntimeService(
+      registry: registry, store: store,
+      retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
+      logger: Logger(label: "runtime"))
+  }
+
+  func server(onListening: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
+    // Until there is a store of tokens, authentication can only fail closed.
+    let authorizer: any Authorizer = settings.requireAuthentication ? ClosedAuthorizer() : OpenAuthorizer()
+    let services = ServerServices(generation: generation, models: registry, authorizer: authorizer)
+    return HTTPServer(
+      ServerResponder(services, settings: settings, version: Version.text, logger: Logger(label: "http")),
+      host: settings.host, port: settings.port, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),
+      onListening: onListening, endRequests: { [registry] in await registry.shutdown() })
+  }
+
+  /// A language model to show in the greeting.
+  func firstModel() async -> String? { await catalog.models().first { $0.kind == .llm }?.key }
+}
