@@ -1,0 +1,196 @@
+import AtelierCore
+import AtelierTesting
+import AtelierWorkerProtocol
+import Logging
+import Synchronization
+import Testing
+
+@testable import AtelierRuntime
+
+struct WorkerEngineTests {
+  private static let request = EngineRequest(input: .text("Hi"))
+  private static let load = EngineLoad(
+    kind: .llm, files: ["/nowhere"], projector: nil, configuration: LoadConfiguration(contextLength: 64))
+
+  private func connect(
+    timing: WorkerTiming = WorkerTiming(), greeting: WorkerReport = .hello(version: WorkerProtocol.version),
+    _ script: @escaping FakeWorker.Script
+  ) throws -> (WorkerConnection, FakeWorker) {
+    let ends = try SocketPair.make()
+    let worker = FakeWorker(descriptor: ends.1, greeting: greeting, script: script)
+    let connection = WorkerConnection(
+      channel: FrameChannel(descriptor: ends.0, side: .server), peer: worker, timing: timing,
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    return (connection, worker)
+  }
+
+  private func engine(
+    timing: WorkerTiming = WorkerTiming(), _ predict: @escaping @Sendable (UInt64, FakeWorker) -> Void
+  ) async throws -> (WorkerEngine, FakeWorker) {
+    let (connection, worker) = try connect(timing: timing, FakeWorker.serving(predict))
+    let properties = try await connection.load(Self.load) { _ in }
+    return (WorkerEngine(connection: connection, properties: properties), worker)
+  }
+
+  @Test func anAnswerCrossesTheSocketUnchanged() async throws {
+    let script = ScriptedEngine.saying("Hello!")
+    let (engine, _) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.events(id, script)
+    }
+    #expect(engine.properties == FakeWorker.properties)
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
+    #expect(events == script)
+    #expect(try await engine.countTokens(Self.request) == 11)
+    #expect(try await engine.embed(EmbeddingRequest(inputs: [.text("x")])).vectors == [[0, 1]])
+    await engine.shutdown()
+    #expect(await engine.waitUntilGone())
+    #expect(await code { try await engine.generate(Self.request) } == .engineDied)
+  }
+
+  @Test func aRefusalIsThrown() async throws {
+    let (engine, _) = try await engine { id, worker in
+      worker.report(.rejected(id: id, AtelierError(.contextLengthExceeded, "Too long.")))
+    }
+    #expect(await code { try await engine.generate(Self.request) } == .contextLengthExceeded)
+    await engine.shutdown()
+  }
+
+  @Test func aDeathInMidStreamClosesTheBlockFailsAndFinishes() async throws {
+    let (engine, _) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.events(
+        id,
+        [
+          .promptStarted, .promptFinished(PromptUsage(tokens: 5, cachedTokens: 2)), .reasoningStarted,
+          .reasoningDelta("hm"), .reasoningFinished, .messageStarted, .messageDelta("Hel", []),
+        ])
+      worker.channel.close()
+    }
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
+    #expect(EventContract.violations(in: events) == [])
+    #expect(events.failure?.code == .engineDied)
+    #expect(events.result?.output == [.reasoning("hm"), .message("Hel")])
+    #expect(events.result?.usage.inputTokens == 5)
+    #expect(await engine.waitUntilGone() == false)
+  }
+
+  @Test func aDeathWhileWaitingIsThrown() async throws {
+    let (engine, _) = try await engine { _, worker in worker.channel.close() }
+    #expect(await code { try await engine.generate(Self.request) } == .engineDied)
+  }
+
+  @Test func unloadingEndsStreamsWithModelUnloaded() async throws {
+    let (engine, worker) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.events(id, [.promptStarted])
+    }
+    let stream = try await engine.generate(Self.request)
+    await engine.shutdown()
+    await engine.shutdown()
+    let events = await RuntimeFixture.collect(stream)
+    #expect(EventContract.violations(in: events) == [])
+    #expect(events.failure?.code == .modelUnloaded)
+    #expect(events.result?.finishReason == .modelUnloaded)
+    #expect(worker.commands.last == .shutdown)
+  }
+
+  @Test(arguments: [true, false])
+  func aConsumerThatLeavesCancels(byCancelling: Bool) async throws {
+    let (engine, worker) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.events(id, [.promptStarted])
+    }
+    if byCancelling {
+      let started = Mutex(false)
+      let task = Task {
+        for await _ in try await engine.generate(Self.request) { started.withLock { $0 = true } }
+      }
+      await eventually("started") { started.withLock { $0 } }
+      task.cancel()
+      try await task.value
+    } else {
+      for await _ in try await engine.generate(Self.request) { break }
+    }
+    await eventually("the worker was told") { worker.commands.contains(.cancel(id: 1)) }
+    await engine.shutdown()
+  }
+
+  @Test func aConsumerThatDoesNotReadCannotFillTheMemory() async throws {
+    let piece = String(repeating: "x", count: 1000)
+    let (engine, worker) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.events(id, [.promptStarted, .promptFinished(PromptUsage(tokens: 1, cachedTokens: 0)), .messageStarted])
+      for _ in 0..<1000 { worker.events(id, [.messageDelta(piece, [])]) }
+    }
+    let stream = try await engine.generate(Self.request)
+    await eventually("cut off") { worker.commands.contains(.cancel(id: 1)) }
+    let events = await RuntimeFixture.collect(stream)
+    #expect(EventContract.violations(in: events) == [])
+    #expect(events.failure?.code == .cancelled)
+    #expect(events.count < 10)
+    #expect((200_000..<300_000).contains(events.result?.text.utf8.count ?? 0))
+    await engine.shutdown()
+  }
+
+  @Test func loadsThatCannotSucceedEnd() async throws {
+    let (wrongVersion, _) = try connect(greeting: .hello(version: 999)) { _, _ in }
+    #expect(await code { try await wrongVersion.load(Self.load) { _ in } } == .modelLoadFailed)
+
+    let (failing, _) = try connect { command, worker in
+      if case .load = command { worker.report(.loadFailed(AtelierError(.insufficientMemory, "No room."))) }
+    }
+    #expect(await code { try await failing.load(Self.load) { _ in } } == .insufficientMemory)
+
+    let (dying, _) = try connect { _, worker in worker.channel.close() }
+    #expect(await code { try await dying.load(Self.load) { _ in } } == .modelLoadFailed)
+
+    let quick = WorkerTiming(start: .milliseconds(1), load: .milliseconds(1), pingInterval: .milliseconds(5))
+    let (hanging, _) = try connect(timing: quick) { _, _ in }
+    #expect(await code { try await hanging.load(Self.load) { _ in } } == .modelLoadFailed)
+    #expect(await hanging.waitUntilGone() == false)
+  }
+
+  @Test func cancellingALoadEndsTheWorker() async throws {
+    let (connection, worker) = try connect { _, _ in }
+    let task = Task { try await connection.load(Self.load) { _ in } }
+    await eventually("loading") { !worker.commands.isEmpty }
+    task.cancel()
+    #expect(await code { try await task.value } == .cancelled)
+    #expect(await connection.waitUntilGone() == false)
+  }
+
+  @Test func aSilentWorkerIsKilledOnlyWhileItShouldCompute() async throws {
+    let quick = WorkerTiming(pingInterval: .milliseconds(5), silence: .milliseconds(40))
+    let (connection, _) = try connect(timing: quick) { command, worker in
+      switch command {
+      case .load: worker.report(.loaded(FakeWorker.properties))
+      case .predict(let id, _): worker.report(.accepted(id: id))
+      default: break
+      }
+    }
+    _ = try await connection.load(Self.load) { _ in }
+    let events = await RuntimeFixture.collect(try await connection.generate(Self.request))
+    #expect(events.failure?.code == .engineDied)
+    #expect(await connection.waitUntilGone() == false)
+  }
+
+  @Test func frozenBusyAndIdleWorkersAreToldApart() {
+    let timing = WorkerTiming(silence: .seconds(30), stall: .seconds(300))
+    var monitor = HeartbeatMonitor(timing: timing, now: .zero)
+    #expect(monitor.check(isBusy: false, now: .seconds(500)) == .alive)
+    #expect(monitor.check(isBusy: true, now: .seconds(529)) == .alive)
+    #expect(monitor.check(isBusy: true, now: .seconds(530)) == .silent)
+    for second in stride(from: 530, to: 1000, by: 5) {
+      monitor.heard(WorkerState(running: 1, waiting: 0, steps: UInt64(second)), now: .seconds(second))
+      #expect(monitor.check(isBusy: true, now: .seconds(second)) == .alive)
+    }
+    var verdicts: [HeartbeatMonitor.Verdict] = []
+    for second in stride(from: 1000, to: 1400, by: 5) {
+      monitor.heard(WorkerState(running: 1, waiting: 0, steps: 7), now: .seconds(second))
+      verdicts.append(monitor.check(isBusy: true, now: .seconds(second)))
+    }
+    #expect(verdicts.first == .alive && verdicts.last == .stalled)
+    #expect(verdicts.firstIndex(of: .stalled) == 60)
+  }
+}
