@@ -6,11 +6,12 @@ package struct EngineConfiguration: Sendable, Hashable {
   package var maxWaiting: Int
   /// Prompt tokens per step at most; the scheduler goes below it while sequences are generating.
   package var promptTokensPerStep: Int
-  /// Milliseconds a step should take at most while sequences are generating: the prompt budget adapts to it.
+  /// Milliseconds a step should take at most while sequences are generating: the prompt budget adapts to it. What a
+  /// generating stream pauses at most per token while a long prompt is read; a small value makes that prompt wait longer.
   package var targetStepMilliseconds: Double
 
   package init(
-    parallel: Int = 4, maxWaiting: Int = 64, promptTokensPerStep: Int = 512, targetStepMilliseconds: Double = 50
+    parallel: Int = 4, maxWaiting: Int = 64, promptTokensPerStep: Int = 512, targetStepMilliseconds: Double = 150
   ) {
     self.parallel = parallel
     self.maxWaiting = maxWaiting

@@ -9,7 +9,6 @@ extension Scheduler {
       guard fits(next), start(next) else { return }
       parked.removeFirst()
     }
-    guard parked.isEmpty else { return }
     var index = 0
     while running.count < limits.parallel && index < waiting.count {
       if isFollowing(index) {

@@ -105,6 +105,7 @@ package struct Scheduler: Sendable {
   }
 
   mutating func emit(_ id: UInt64, _ event: SequenceEvent) {
+    if output.entries.isEmpty { output.entries.reserveCapacity(running.count + 1) }
     output.entries.append(StepOutput.Entry(id: id, event: event))
   }
 
