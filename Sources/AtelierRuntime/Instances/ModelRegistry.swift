@@ -44,7 +44,8 @@ package actor ModelRegistry {
     isClosed = true
     timer?.task.cancel()
     timer = nil
-    for job in state.jobs { if case (_, let actions)? = try? state.unload(id: job.id) { perform(actions) } }
+    // From the tail, so that no ended load makes the next one begin.
+    for job in state.jobs.reversed() { if case (_, let actions)? = try? state.unload(id: job.id) { perform(actions) } }
     for launch in launches.values { await launch.value }
     let engines = self.engines.values
     await withTaskGroup(of: Void.self) { group in
@@ -239,7 +240,8 @@ package actor ModelRegistry {
 
   private func launchFailed(_ job: UInt64, _ error: AtelierError) {
     launches[job] = nil
-    logger.error("load failed", metadata: ["code": "\(error.code.rawValue)"])
+    logger.log(
+      level: error.code == .cancelled ? .info : .error, "load failed", metadata: ["code": "\(error.code.rawValue)"])
     perform(state.launchFailed(job: job, error))
   }
 
