@@ -1,0 +1,29 @@
+import AtelierCore
+import Foundation
+
+/// What a running server leaves in `server.json` for command-line clients.
+package struct ServerState: Sendable, Hashable {
+  /// As a client should address it.
+  package var host: String
+  package var port: Int
+  package var processID: Int32
+
+  package init(host: String, port: Int, processID: Int32) {
+    self.host = host
+    self.port = port
+    self.processID = processID
+  }
+
+  package func write(to directory: DataDirectory) throws {
+    let object: JSONValue = ["host": .string(host), "port": .integer(Int64(port)), "pid": .integer(Int64(processID))]
+    try Data(object.serialized().utf8).write(to: directory.serverState, options: .atomic)
+  }
+
+  /// The last server of this data folder, running or not; nil when there was none.
+  package static func read(from directory: DataDirectory) -> ServerState? {
+    guard let data = try? Data(contentsOf: directory.serverState), let value = try? JSONValue(parsing: data),
+      let port = value["port"]?.integerValue, let pid = value["pid"]?.integerValue.flatMap(Int32.init(exactly:))
+    else { return nil }
+    return ServerState(host: value["host"]?.stringValue ?? "127.0.0.1", port: port, processID: pid)
+  }
+}
