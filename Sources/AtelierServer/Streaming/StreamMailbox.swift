@@ -46,7 +46,9 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
   func pass(_ events: AsyncStream<GenerationEvent>, choice: Int) async {
     var room = space[choice].makeAsyncIterator()
     for await event in events {
-      switch receive(event, choice: choice) {
+      let verdict = receive(event, choice: choice)
+      if case .finished = event { return }
+      switch verdict {
       case .goOn: continue
       case .stop: return
       case .waitForSpace:
@@ -85,9 +87,9 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
     return verdict
   }
 
-  /// A choice's events are over; normally its `finished` said so before.
+  /// A choice's events are over without `finished`: its task was cancelled, and with it the answer.
   private func end() {
-    state.withLock { if $0.unfinished > 0 { $0.hasEnded = true } }
+    state.withLock { $0.hasEnded = true }
     output.ring()
   }
 

@@ -1,0 +1,35 @@
+import AtelierCore
+import AtelierServer
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+
+/// The whole server short of its socket.
+struct Harness {
+  let generation: ScriptedGeneration
+  var settings = Settings()
+  var authorizer: any Authorizer = OpenAuthorizer()
+
+  init(_ generation: ScriptedGeneration = ScriptedGeneration(Script.answer("Hel", "lo."))) {
+    self.generation = generation
+  }
+
+  var responder: ServerResponder {
+    ServerResponder(
+      ServerServices(generation: generation, models: ScriptedModels(), authorizer: authorizer), settings: settings,
+      version: "1.2.3", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  func send(
+    _ method: HTTPRequest.Method, _ path: String, _ body: String = "", headers: HTTPFields = [:],
+    authority: String = "localhost:1234"
+  ) async throws -> RecordingSink {
+    let head = HTTPRequest(method: method, scheme: "http", authority: authority, path: path, headerFields: headers)
+    let sink = RecordingSink()
+    try await responder.respond(
+      to: Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body))), Exchange(head, sink: sink),
+      localPort: 1234)
+    return sink
+  }
+}
