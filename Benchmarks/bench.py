@@ -7,6 +7,7 @@ side can be compared. Results go to results/ as JSON and Markdown.
 """
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -30,7 +31,7 @@ class Bench:
     def __init__(self, arguments, folder: pathlib.Path):
         self.arguments, self.folder = arguments, folder
         self.models = {
-            "smollm2": Model(arguments.model or arguments.smollm2, 8192, () if arguments.model else (0, 2)),
+            "smollm2": Model(arguments.model or arguments.smollm2, 8192, () if arguments.model else (0, 2, 3, 4, 5)),
             "gemma": Model(arguments.gemma, 32768, (1, 106)),
             "minilm": Model(arguments.minilm, 512),
         }
@@ -40,14 +41,13 @@ class Bench:
     # Servers
 
     def server(self, side: Side, model: Model) -> Server:
-        kind = "peer" if side.kind == "atelier" and self.arguments.subject == "peer" else side.kind
-        setting = Setting(model, side.slots, side.cells, side.flags if side.kind == kind else (), side.environment)
+        setting = Setting(model, side.slots, side.cells, side.flags, side.environment)
         key = (side.name, setting)
         if key not in self.servers:
             # One server for each side: what the workload before needed otherwise is stopped first.
             for old in [other for other in self.servers if other[0] == side.name]:
                 self.servers.pop(old).stop()
-            made = Atelier(setting, self.folder, self.arguments.atelier) if kind == "atelier" else Peer(setting, self.folder, self.arguments.peer)
+            made = Atelier(setting, self.folder, self.arguments.atelier) if side.kind == "atelier" else Peer(setting, self.folder, self.arguments.peer)
             self.servers[key] = made
             made.start()
             made.rest()
@@ -84,6 +84,9 @@ class Bench:
     def run(self, workload: Workload) -> dict:
         model = self.model = self.models[workload.model]
         sides = [side for side in workload.sides() if side.kind == "atelier" or self.arguments.peer]
+        if self.arguments.subject == "peer":
+            [pattern, *_] = [side for side in sides if side.kind == "peer"]
+            sides = [dataclasses.replace(pattern, name=side.name) if side.kind == "atelier" else side for side in sides]
         rounds = []
         # Peers of other workloads are stopped: they would hold memory for nothing.
         for key in [key for key in self.servers if key[0] not in {side.name for side in sides}]:

@@ -29,6 +29,13 @@ command=(python3 Benchmarks/bench.py "${arguments[@]}" --atelier "${ATELIER_BIN:
 # Other processes ruin figures on few cores: where the kernel shares cores out by session and lets us, servers and client
 # get one session with the greatest weight.
 if [ "${BOOST:-yes}" = yes ] && [ "$(id -u)" = 0 ] && [ -w /proc/self/autogroup ]; then
-  exec setsid -w bash -c 'echo -20 > /proc/self/autogroup; exec nice -n -20 "$@"' _ "${command[@]}"
+  setsid bash -c 'echo -20 > /proc/self/autogroup; exec nice -n -20 "$@"' _ "${command[@]}" &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null' INT TERM   # the terminal's signals do not reach another session
+  status=0
+  wait "$child" || status=$?
+  trap - INT TERM
+  wait "$child" 2>/dev/null || true   # a signal ends the first wait before the servers have ended
+  exit "$status"
 fi
 exec "${command[@]}"

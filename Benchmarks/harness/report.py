@@ -24,11 +24,13 @@ def compare(workload: Workload, rounds: list[dict]) -> dict:
         for side in sides:
             if side != "atelier":
                 ratios.setdefault(figure, {})[side] = median([ratio(value(r, "atelier", figure), value(r, side, figure)) for r in rounds])
+    # A figure of answers that partly failed reaches nothing.
+    whole = not any(result.get("atelier", {}).get("failures") for result in rounds)
     goals = []
     for goal in workload.goals:
         reached = medians.get(goal.figure, {}).get("atelier") if goal.against is None else ratios.get(goal.figure, {}).get(goal.against)
         goals.append({"figure": goal.figure, "against": goal.against, "goal": f"{goal.relation} {goal.bound:g}", "reached": reached,
-                      "met": None if reached is None else goal.met(reached)})
+                      "met": None if reached is None else whole and goal.met(reached)})
     return {"medians": medians, "ratios": ratios, "goals": goals}
 
 

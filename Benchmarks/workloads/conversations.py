@@ -17,7 +17,7 @@ class Conversations(Workload):
         for number in range(12):
             messages, turns = [], []
             for turn in range(TURNS):
-                messages.append({"role": "user", "content": text.paragraph(rng, 370)})
+                messages.append({"role": "user", "content": text.paragraph(rng, 410)})
                 turns.append(chat(f"{number}.{turn}", name, messages, max_tokens=64, logit_bias=model.no_end))
                 messages.append({"role": "assistant", "content": f"@@ANSWER:{turn}@@"})
             made.append(chain(*turns))

@@ -20,7 +20,7 @@ class LongPrompt(Workload):
             chain(chat(f"stream.{number}", name, text.question(rng), max_tokens=400, logit_bias=model.no_end))
             for number in range(8)
         ]
-        long = chat("long", name, text.paragraph(rng, 2420), max_tokens=16, logit_bias=model.no_end)
+        long = chat("long", name, text.paragraph(rng, 2630), max_tokens=16, logit_bias=model.no_end)
         return streams + [chain(long, start=ARRIVAL)]
 
     def figures(self, answers):

@@ -11,7 +11,7 @@ class SharedPrefix(Workload):
     goals = [Goal("span ms", "≤", 0.15), Goal("TTFT p95 ms", "≤", 0.05)]
 
     def chains(self, rng, name, model):
-        prefix = text.paragraph(rng, 1180)
+        prefix = text.paragraph(rng, 1300)
         return [
             chain(chat(str(number), name, [{"role": "system", "content": prefix}, {"role": "user", "content": text.sentence(rng, 8)}],
                        max_tokens=32, logit_bias=model.no_end))

@@ -12,7 +12,8 @@ struct Client {
     var socket: Int32 = -1
     var phase: Phase
     var bytes: [UInt8] = []
-    var outcome: Outcome?
+    /// The request under way; meaningless while waiting.
+    var outcome = Outcome(id: "", chain: 0, sent: 0)
     var answers: [[UInt8]] = []
     var isReused = false
   }
@@ -129,7 +130,7 @@ struct Client {
     let socket = runs[index].socket
     while sent < runs[index].bytes.count {
       let count = runs[index].bytes.withUnsafeBytes { bytes in
-        Glibc.send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        Glibc.send(socket, bytes.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
       }
       if count < 0 {
         // ENOTCONN is a connection still being made: its completion wakes the loop.
@@ -150,17 +151,18 @@ struct Client {
         return fail(index, "receive: \(errno)")
       }
       if count == 0 {
-        guard runs[index].outcome!.response.close() else { return fail(index, "closed by the server") }
+        guard runs[index].outcome.response.close() else { return fail(index, "closed by the server") }
         return finish(index, time)
       }
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-      guard runs[index].outcome!.response.feed(bytes, at: time) else { return fail(index, "no proper HTTP") }
-      if runs[index].outcome!.response.isDone { return finish(index, time) }
+      guard runs[index].outcome.response.feed(bytes, at: time) else { return fail(index, "no proper HTTP") }
+      if runs[index].outcome.response.isDone { return finish(index, time) }
+      if count < buffer.count { return }  // read empty; poll tells when there is more
     }
   }
 
   private mutating func finish(_ index: Int, _ time: Double) {
-    guard var outcome = runs[index].outcome else { return }
+    var outcome = runs[index].outcome
     outcome.end = time
     outcomes.append(outcome)
     if runs[index].chain.requests.count > 1 { runs[index].answers.append(outcome.escapedAnswer()) }
@@ -169,7 +171,7 @@ struct Client {
   }
 
   private mutating func fail(_ index: Int, _ reason: String) {
-    guard var outcome = runs[index].outcome else { return }
+    var outcome = runs[index].outcome
     closeSocket(index)
     // A kept connection may have been closed before this request reached the server: once more on a new one.
     if runs[index].isReused && outcome.response.isUntouched {
@@ -184,7 +186,6 @@ struct Client {
   }
 
   private mutating func advance(_ index: Int) {
-    runs[index].outcome = nil
     runs[index].next += 1
     if runs[index].next < runs[index].chain.requests.count {
       runs[index].phase = .waiting(until: now() + (runs[index].chain.requests[runs[index].next].pause ?? 0))
@@ -201,10 +202,13 @@ struct Client {
 
   private mutating func giveUp() {
     for index in runs.indices {
-      if var outcome = runs[index].outcome {
+      switch runs[index].phase {
+      case .sending, .receiving:
+        var outcome = runs[index].outcome
         outcome.end = now()
         outcome.failure = "deadline"
         outcomes.append(outcome)
+      case .waiting, .ended: break
       }
       closeSocket(index)
     }

@@ -14,5 +14,6 @@ let used = processorTime() - before
 var output: [UInt8] = []
 for outcome in client.outcomes { outcome.appendLine(to: &output, origin: client.origin) }
 let events = client.outcomes.reduce(0) { $0 + $1.response.events.count }
-output += "{\"client\":{\"processor_seconds\":\(used),\"requests\":\(client.outcomes.count),\"events\":\(events)}}\n".utf8
+output +=
+  "{\"client\":{\"processor_seconds\":\(used),\"requests\":\(client.outcomes.count),\"events\":\(events)}}\n".utf8
 try Data(output).write(to: URL(fileURLWithPath: arguments[2]))
