@@ -144,8 +144,9 @@ class Bench:
 def foreign_load():
     """A process that never waits, in a session of its own with the weight that the benchmark's session has, as the
     kernel shares the cores out by session."""
-    boost = "echo -20 > /proc/self/autogroup 2>/dev/null; exec python3 -c 'while True: pass'"
-    busy = subprocess.Popen(["bash", "-c", boost], start_new_session=True)
+    weight = pathlib.Path("/proc/self/autogroup").read_text().split()[-1] if os.path.exists("/proc/self/autogroup") else "0"
+    command = f"[ {weight} = 0 ] || echo {weight} > /proc/self/autogroup; exec python3 -c 'while True: pass'"
+    busy = subprocess.Popen(["bash", "-c", command], start_new_session=True)
     try:
         yield
     finally:
