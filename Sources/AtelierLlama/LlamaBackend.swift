@@ -112,6 +112,16 @@ package final class LlamaBackend: ModelBackend {
     return try embedder.embed(inputs)
   }
 
+  package func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]? {
+    guard case .embedding(let embedder) = use, let ranking = embedder.ranking else { return nil }
+    return try ranking.input(query: query, document: document)
+  }
+
+  package func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float] {
+    guard case .embedding(let embedder) = use else { throw Self.notForText }
+    return try embedder.rank(inputs)
+  }
+
   private static let notForText = AtelierError(
     .modelTypeMismatch, "The model computes embeddings; text needs a language model.")
 }

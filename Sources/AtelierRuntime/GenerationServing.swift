@@ -15,6 +15,10 @@ package protocol GenerationServing: Sendable {
   func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
     -> (InstanceSelection, EmbeddingResult)
 
+  /// Scores documents against a query, by a reranker or by an embedding model. Loads the model just in time if needed.
+  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
+    -> (InstanceSelection, RerankResult)
+
   /// Prompt tokens the request would have.
   func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int
 }

@@ -97,6 +97,11 @@ package final class ScriptedEngine: InferenceEngine {
     EmbeddingResult(vectors: request.inputs.map { _ in [1, 0] }, promptTokens: request.inputs.count)
   }
 
+  /// Earlier documents score higher: 1, 1/2, 1/3…
+  package func rerank(_ request: RerankRequest) async throws(AtelierError) -> RerankResult {
+    RerankResult(scores: request.documents.indices.map { 1 / Float($0 + 1) }, promptTokens: request.documents.count)
+  }
+
   package func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int { 7 }
 
   package func shutdown() async {

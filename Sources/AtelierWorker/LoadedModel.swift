@@ -109,6 +109,23 @@ final class LoadedModel: Sendable {
   }
 
   func embed(id: UInt64, _ request: EmbeddingRequest, cost: Int) {
+    compute(id, cost: cost) { (backend, proceed) throws(AtelierError) in
+      .embedded(id: id, try Embedder(backend: backend).embed(request, proceed: proceed))
+    }
+  }
+
+  func rerank(id: UInt64, _ request: RerankRequest, cost: Int) {
+    compute(id, cost: cost) { (backend, proceed) throws(AtelierError) in
+      .reranked(id: id, try Reranker(backend: backend).rerank(request, proceed: proceed))
+    }
+  }
+
+  /// Runs a job on the embeddings' thread and sends the report it makes. The job asks before each call of the engine
+  /// whether to go on.
+  private func compute(
+    _ id: UInt64, cost: Int,
+    _ job: @escaping @Sendable (any ModelBackend, _ proceed: () -> Bool) throws(AtelierError) -> WorkerReport
+  ) {
     embedding.withLock { $0.waiting += 1 }
     let started = start(id, on: embedders, cost: cost) { model in
       model.embedding.withLock {
@@ -116,15 +133,15 @@ final class LoadedModel: Sendable {
         $0.running += 1
       }
       defer { model.embedding.withLock { $0.running -= 1 } }
-      let result = model.attempt(id) { () throws(AtelierError) in
-        try Embedder(backend: model.backend).embed(request) {
+      let report = model.attempt(id) { () throws(AtelierError) in
+        try job(model.backend) {
           model.embedding.withLock { $0.calls += 1 }
           return !model.jobs.isCancelled(id)
         }
       }
-      guard let result else { return }
+      guard let report else { return }
       model.jobs.end(id)
-      model.send(.embedded(id: id, result))
+      model.send(report)
     }
     if !started { embedding.withLock { $0.waiting -= 1 } }
   }

@@ -20,6 +20,13 @@ package protocol ModelBackend: AnyObject, Sendable {
   /// The token's bytes; empty for special tokens unless listed in `preserved`.
   func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8]
 
+  /// How a reranker joins a query and a document into one input, the document cut to what the model takes; nil when the
+  /// model is no reranker. Throws `contextLengthExceeded` with `param` `query` when the query leaves no room.
+  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]?
+
+  /// A reranker's score, 0…1, per input made by `rankInput`. Blocking, as `embed`.
+  func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float]
+
   /// One unit-length vector per input. Blocking; called from a thread of its own. Throws `modelTypeMismatch` on a model
   /// without embeddings, `contextLengthExceeded` with `param` `input.N`.
   func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]]

@@ -60,6 +60,7 @@ package final class WorkerSession: Sendable {
     case .load(let load): try begin(load)
     case .predict(let id, let request): withModel(id) { $0.predict(id: id, request, cost: cost) }
     case .embed(let id, let request): withModel(id) { $0.embed(id: id, request, cost: cost) }
+    case .rerank(let id, let request): withModel(id) { $0.rerank(id: id, request, cost: cost) }
     case .countTokens(let id, let request): withModel(id) { $0.countTokens(id: id, request, cost: cost) }
     case .cancel(let id): model?.cancel(id: id)
     case .ping(let number):

@@ -4,7 +4,7 @@ import Foundation
 extension WorkerCommand {
   private enum Kind: UInt8 {
     case load = 0x01
-    case predict, embed, countTokens, cancel, ping, shutdown
+    case predict, embed, rerank, countTokens, cancel, ping, shutdown
   }
 
   /// The frame's type and payload. Throws `tooLarge` past `WorkerProtocol.maxCommandBytes`.
@@ -20,6 +20,10 @@ extension WorkerCommand {
       try writer.write(request)
     case .embed(let id, let request):
       writer = ByteWriter(type: Kind.embed.rawValue)
+      writer.write(unsigned: id)
+      try writer.write(json: request)
+    case .rerank(let id, let request):
+      writer = ByteWriter(type: Kind.rerank.rawValue)
       writer.write(unsigned: id)
       try writer.write(json: request)
     case .countTokens(let id, let request):
@@ -51,6 +55,9 @@ extension WorkerCommand {
     case .embed:
       let id = try reader.unsigned()
       self = .embed(id: id, try reader.json(EmbeddingRequest.self))
+    case .rerank:
+      let id = try reader.unsigned()
+      self = .rerank(id: id, try reader.json(RerankRequest.self))
     case .countTokens:
       let id = try reader.unsigned()
       self = .countTokens(id: id, try reader.request())

@@ -6,6 +6,7 @@ package enum WorkerCommand: Sendable, Hashable {
   case load(EngineLoad)
   case predict(id: UInt64, EngineRequest)
   case embed(id: UInt64, EmbeddingRequest)
+  case rerank(id: UInt64, RerankRequest)
   case countTokens(id: UInt64, EngineRequest)
   /// Ends a prediction at the next step. No further report about it is needed, but reports under way may still arrive.
   case cancel(id: UInt64)

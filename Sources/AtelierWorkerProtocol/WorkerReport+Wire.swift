@@ -3,7 +3,7 @@ import AtelierCore
 extension WorkerReport {
   private enum Kind: UInt8 {
     case hello = 0x81
-    case loadProgress, loaded, loadFailed, accepted, rejected, events, embedded, counted, pong
+    case loadProgress, loaded, loadFailed, accepted, rejected, events, embedded, reranked, counted, pong
   }
 
   /// The frame's type and payload. Throws `notEncodable` for events that are not a worker's, `tooLarge` past
@@ -47,6 +47,12 @@ extension WorkerReport {
         writer.write(count: vector.count)
         for number in vector { writer.write(number) }
       }
+    case .reranked(let id, let result):
+      writer = ByteWriter(type: Kind.reranked.rawValue, capacity: 32 + result.scores.count * 4)
+      writer.write(unsigned: id)
+      writer.write(signed: Int64(result.promptTokens))
+      writer.write(count: result.scores.count)
+      for score in result.scores { writer.write(score) }
     case .counted(let id, let tokens):
       writer = ByteWriter(type: Kind.counted.rawValue)
       writer.write(unsigned: id)
@@ -95,6 +101,11 @@ extension WorkerReport {
         return vector
       }
       self = .embedded(id: id, EmbeddingResult(vectors: vectors, promptTokens: tokens))
+    case .reranked:
+      let id = try reader.unsigned()
+      let tokens = Int(try reader.signed())
+      let scores = try reader.array(elementBytes: 4) { (reader) throws(FrameError) in try reader.float() }
+      self = .reranked(id: id, RerankResult(scores: scores, promptTokens: tokens))
     case .counted:
       let id = try reader.unsigned()
       self = .counted(id: id, tokens: Int(try reader.signed()))

@@ -15,6 +15,7 @@ package enum WorkerReport: Sendable, Hashable {
   /// All events of one engine step, for all predictions, in order.
   case events([PredictionEvent])
   case embedded(id: UInt64, EmbeddingResult)
+  case reranked(id: UInt64, RerankResult)
   case counted(id: UInt64, tokens: Int)
   /// Also the heartbeat: a worker answers from a thread that no computation blocks, and says whether its engine is computing
   /// and how many steps it has done, so that a frozen engine can be told from a busy one.

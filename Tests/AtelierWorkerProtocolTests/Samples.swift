@@ -42,6 +42,7 @@ enum Samples {
     .predict(id: .max, chat),
     .predict(id: 0, EngineRequest(input: .text("once"))),
     .embed(id: 7, EmbeddingRequest(inputs: [.text("x"), .tokens([1, -2, 3])])),
+    .rerank(id: 9, RerankRequest(query: "q", documents: ["ä", ""])),
     .countTokens(id: 8, EngineRequest(input: .tokens([1, 2]))),
     .cancel(id: 300), .ping(99), .shutdown,
   ]
@@ -76,6 +77,7 @@ enum Samples {
     .loadFailed(error), .accepted(id: 1), .rejected(id: 2, error),
     .events(events.enumerated().map { PredictionEvent(id: UInt64($0.offset) << 40, event: $0.element) }), .events([]),
     .embedded(id: 3, EmbeddingResult(vectors: [[0.5, -1], [], [Float.pi]], promptTokens: 12)),
+    .reranked(id: 6, RerankResult(scores: [0.25, -1], promptTokens: 40)),
     .counted(id: 4, tokens: 123),
     .pong(5, WorkerState(running: 4, waiting: 64, steps: .max)),
   ]

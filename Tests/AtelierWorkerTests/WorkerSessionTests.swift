@@ -224,6 +224,27 @@ struct WorkerSessionTests {
     #expect(try await worker.rejection(4).code == .modelTypeMismatch)
   }
 
+  @Test func aRerankerScoresInCallsOfLimitedSize() async throws {
+    let backend = EchoBackend(isReranker: true)
+    let worker = try await WorkerHarness.loaded(backend, kind: .embedding)
+    let documents = [1, 3, 2].map { String(repeating: "x", count: 600 * $0) }
+    try worker.send(.rerank(id: 1, RerankRequest(query: "why", documents: documents)))
+    let report = try await worker.receive { if case .reranked = $0 { true } else { false } }
+    #expect(report == .reranked(id: 1, RerankResult(scores: [604, 1804, 1204], promptTokens: 3612)))
+    #expect(backend.embeddedInputs.withLock { $0 } == [1, 1, 1])
+  }
+
+  @Test func anEmbeddingModelRanksByCosine() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 10), kind: .embedding)
+    let documents = ["1", "22", String(repeating: "3", count: 99)]
+    try worker.send(.rerank(id: 1, RerankRequest(query: "why", documents: documents)))
+    let report = try await worker.receive { if case .reranked = $0 { true } else { false } }
+    // The echo's vectors have the length of their input, and the last input is cut to the context.
+    #expect(report == .reranked(id: 1, RerankResult(scores: [8, 12, 40], promptTokens: 19)))
+    try worker.send(.rerank(id: 2, RerankRequest(query: "", documents: ["x"])))
+    #expect(try await worker.rejection(2).param == "query")
+  }
+
   @Test func shutdownEndsAtOnce() async throws {
     let worker = try await WorkerHarness.loaded(EchoBackend(contextLength: 200_000))
     try worker.predict(1, "∞")

@@ -12,6 +12,9 @@ package protocol InferenceEngine: AnyObject, Sendable {
   /// Unit-length vectors. Throws `modelTypeMismatch` on a model without embeddings.
   func embed(_ request: EmbeddingRequest) async throws(AtelierError) -> EmbeddingResult
 
+  /// Scores documents against a query. Throws `modelTypeMismatch` on a model that generates text.
+  func rerank(_ request: RerankRequest) async throws(AtelierError) -> RerankResult
+
   /// Prompt tokens the request would have, without generating or waiting for a running generation.
   func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int
 

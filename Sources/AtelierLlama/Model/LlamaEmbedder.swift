@@ -3,12 +3,15 @@ import CLlama
 import CLlamaBridge
 import Synchronization
 
-/// Computes pooled, unit-length embeddings. Calls from several threads take turns.
+/// Computes pooled, unit-length embeddings, or a reranker's scores. Calls from several threads take turns.
 final class LlamaEmbedder: Sendable {
   private let context: Mutex<LlamaContext>
   /// Tokens of one input at most: an input is pooled from one engine call.
   let maxTokens: Int
+  /// Numbers the engine gives for an input.
   let length: Int
+  /// nil when the model gives embeddings.
+  let ranking: RankingInput?
   private let vocabularySize: Int
   private let maxSequences: Int
   private let batchTokens: Int
@@ -32,11 +35,12 @@ final class LlamaEmbedder: Sendable {
     case LLAMA_POOLING_TYPE_NONE:
       parameters.pooling_type = LLAMA_POOLING_TYPE_MEAN
       context = try LlamaContext(model, parameters)
-    case LLAMA_POOLING_TYPE_RANK:
-      throw LoadFailure.failed("The model ranks documents and gives no embeddings.")
     default: break
     }
-    length = Int(llama_model_n_embd_out(model.pointer))
+    let isRanker = llama_pooling_type(context.pointer) == LLAMA_POOLING_TYPE_RANK
+    ranking = isRanker ? RankingInput(model, maxTokens: maxTokens) : nil
+    length = Int(
+      isRanker ? Int32(clamping: llama_model_n_cls_out(model.pointer)) : llama_model_n_embd_out(model.pointer))
     vocabularySize = LlamaTokenizer(model).vocabularySize
     maxSequences = context.maxSequences
     batchTokens = min(context.batchRows, Int(llama_n_ubatch(context.pointer)))
@@ -44,6 +48,20 @@ final class LlamaEmbedder: Sendable {
   }
 
   func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
+    guard ranking == nil else {
+      throw AtelierError(.modelTypeMismatch, "The model ranks documents and gives no embeddings.", param: "model")
+    }
+    return try vectors(for: inputs).map(Self.normalized)
+  }
+
+  func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float] {
+    guard let ranking else {
+      throw AtelierError(.modelTypeMismatch, "The model gives embeddings and does not rank documents.", param: "model")
+    }
+    return try vectors(for: inputs).map { ranking.score($0.first ?? 0) }
+  }
+
+  private func vectors(for inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
     for (index, input) in inputs.enumerated() { try check(input, index: index) }
     var vectors: [[Float]] = []
     vectors.reserveCapacity(inputs.count)
@@ -105,14 +123,14 @@ final class LlamaEmbedder: Sendable {
         guard let values = llama_get_embeddings_seq(context.pointer, sequence) else {
           return .failure(AtelierError(.generationFailed, "The engine gave no embedding."))
         }
-        vectors.append(Self.normalized(UnsafeBufferPointer(start: values, count: length)))
+        vectors.append(Array(UnsafeBufferPointer(start: values, count: length)))
       }
       return .success(vectors)
     }
     return try result.get()
   }
 
-  private static func normalized(_ values: UnsafeBufferPointer<Float>) -> [Float] {
+  private static func normalized(_ values: [Float]) -> [Float] {
     var sum = 0.0
     for value in values { sum += Double(value) * Double(value) }
     let scale = sum > 0 ? Float(1 / sum.squareRoot()) : 0

@@ -54,6 +54,20 @@ package struct GenerationService: GenerationServing {
     }
   }
 
+  package func rerank(
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?
+  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
+    let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
+    do throws(AtelierError) {
+      let result = try await lease.engine.rerank(request)
+      await lease.release()
+      return (lease.selection, result)
+    } catch {
+      await lease.release()
+      throw error
+    }
+  }
+
   package func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
     let target = try await registry.resolve(request.model, kind: .llm)
     let plan = try await plan(request, for: target.model)

@@ -17,6 +17,7 @@ final class WorkerConnection: Sendable {
     case accepting(CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, byteLimit: Int)
     case streaming(EventBuffer, OpenAnswer)
     case embedding(CheckedContinuation<Result<EmbeddingResult, AtelierError>, Never>)
+    case reranking(CheckedContinuation<Result<RerankResult, AtelierError>, Never>)
     case counting(CheckedContinuation<Result<Int, AtelierError>, Never>)
   }
 
@@ -114,6 +115,16 @@ final class WorkerConnection: Sendable {
     return try result.get()
   }
 
+  func rerank(_ request: RerankRequest) async throws(AtelierError) -> RerankResult {
+    let id = nextID()
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { begin(id, .reranking($0), .rerank(id: id, request)) }
+    } onCancel: {
+      cancel(id)
+    }
+    return try result.get()
+  }
+
   func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int {
     let id = nextID()
     let result = await withTaskCancellationHandler {
@@ -197,6 +208,7 @@ final class WorkerConnection: Sendable {
       switch request {
       case .accepting(let continuation, _): continuation.resume(returning: .failure(error))
       case .embedding(let continuation): continuation.resume(returning: .failure(error))
+      case .reranking(let continuation): continuation.resume(returning: .failure(error))
       case .counting(let continuation): continuation.resume(returning: .failure(error))
       case .streaming(let buffer, var answer):
         if !answer.isFinished { for event in answer.end(error, reason) { _ = buffer.push(event) } }
@@ -269,6 +281,10 @@ final class WorkerConnection: Sendable {
     case .events(let events): for entry in events { forward(entry) }
     case .embedded(let id, let result):
       if case .embedding(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
+        continuation.resume(returning: .success(result))
+      }
+    case .reranked(let id, let result):
+      if case .reranking(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
         continuation.resume(returning: .success(result))
       }
     case .counted(let id, let tokens):

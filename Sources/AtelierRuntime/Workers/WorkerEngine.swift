@@ -18,6 +18,10 @@ final class WorkerEngine: InferenceEngine {
     try await connection.embed(request)
   }
 
+  func rerank(_ request: RerankRequest) async throws(AtelierError) -> RerankResult {
+    try await connection.rerank(request)
+  }
+
   func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int {
     try await connection.countTokens(request)
   }

@@ -3,9 +3,6 @@ import AtelierWorkerProtocol
 
 /// Computes one embedding request in calls of limited size, so that it can be cancelled and seen to make progress.
 struct Embedder: Sendable {
-  /// Tokens per call at most, unless one input alone has more.
-  private static let tokensPerCall = 2048
-
   let backend: any ModelBackend
 
   /// Blocking. `proceed` is asked before each call; when it says no, the request ends with `cancelled`.
@@ -18,27 +15,12 @@ struct Embedder: Sendable {
         param: "input")
     }
     let inputs = try tokenize(request)
-    var vectors: [[Float]] = []
-    vectors.reserveCapacity(inputs.count)
-    var start = 0
-    while start < inputs.count {
-      guard proceed() else { throw AtelierError(.cancelled, "The request was cancelled.") }
-      var end = start + 1
-      var tokens = inputs[start].count
-      while end < inputs.count, tokens + inputs[end].count <= Self.tokensPerCall {
-        tokens += inputs[end].count
-        end += 1
-      }
+    let vectors = try inputs.inCalls(proceed: proceed) { (call, start) throws(AtelierError) in
       do throws(AtelierError) {
-        vectors += try backend.embed(Array(inputs[start..<end]))
+        return try backend.embed(call)
       } catch {
         throw error.shiftingInput(by: start)
       }
-      start = end
-    }
-    guard vectors.count == inputs.count else {
-      throw AtelierError(
-        .generationFailed, "The model computed \(vectors.count) embeddings for \(inputs.count) inputs.")
     }
     return EmbeddingResult(vectors: vectors, promptTokens: inputs.reduce(0) { $0 + $1.count })
   }

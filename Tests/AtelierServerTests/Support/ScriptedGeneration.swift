@@ -54,6 +54,12 @@ final class ScriptedGeneration: GenerationServing {
     throw AtelierError(.notImplemented, "not scripted")
   }
 
+  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
+    -> (InstanceSelection, RerankResult)
+  {
+    throw AtelierError(.notImplemented, "not scripted")
+  }
+
   func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int { 0 }
 }
 

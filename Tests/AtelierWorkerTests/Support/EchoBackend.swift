@@ -14,16 +14,18 @@ final class EchoBackend: ModelBackend {
   private let makeParser: @Sendable () -> any OutputParser
   private let additionalStops: [String]
   private let rowsPerStep: Int
+  private let isReranker: Bool
   let embeddedInputs = Mutex<[Int]>([])
 
   init(
-    contextLength: Int = 4096, rowsPerStep: Int = 512, additionalStops: [String] = [],
+    contextLength: Int = 4096, rowsPerStep: Int = 512, isReranker: Bool = false, additionalStops: [String] = [],
     makeParser: @escaping @Sendable () -> any OutputParser = { PlainTextParser() }
   ) {
     properties = EngineProperties(
       contextLength: contextLength, embeddingLength: 2, vocabularySize: 256, architecture: "echo", hasVision: false,
       hasChatTemplate: true, parameterCount: 0, memoryBytes: 0)
     self.rowsPerStep = rowsPerStep
+    self.isReranker = isReranker
     self.additionalStops = additionalStops
     self.makeParser = makeParser
   }
@@ -43,6 +45,17 @@ final class EchoBackend: ModelBackend {
   }
 
   func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8] { token > 1 ? [UInt8(token)] : [] }
+
+  /// Ranks by the number of bytes, if it is a reranker.
+  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]? {
+    guard isReranker else { return nil }
+    return tokenize(query + document, addSpecial: true, parseSpecial: false)
+  }
+
+  func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float] {
+    embeddedInputs.withLock { $0.append(inputs.count) }
+    return inputs.map { Float($0.count) }
+  }
 
   func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
     embeddedInputs.withLock { $0.append(inputs.count) }
