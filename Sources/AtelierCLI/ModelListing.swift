@@ -14,16 +14,11 @@ struct ModelListing {
       .map(Self.entry)
   }
 
-  /// One entry per loaded instance.
-  func instances() -> [JSONObject] {
-    models.flatMap { model in
-      (model["loaded_instances"]?.arrayValue ?? []).map { instance in
-        var entry = Self.entry(model)
-        entry["identifier"] = instance["id"]
-        entry["contextLength"] = instance["config"]?["context_length"]
-        entry["parallel"] = instance["config"]?["parallel"] ?? .null
-        return entry
-      }
+  /// One entry per instance of `GET /atelier/instances`, with what the list says of its model.
+  func instances(_ answer: JSONValue) -> [JSONObject] {
+    (answer["instances"]?.arrayValue ?? []).compactMap(\.objectValue).map { state in
+      let model = models.first { $0["key"] == state["modelKey"] }
+      return JSONObject(Array(model.map(Self.entry) ?? [:]) + Array(state))
     }
   }
 

@@ -42,6 +42,8 @@ extension RouteTable {
         GenerationRoute(OpenAIChat.self, generation: services.generation, limits: limits)),
       Route(.get, "/v1/models", .modelsRead, openAIModels),
       Route(.get, "/v1/models/*", .modelsRead, openAIModels),
+
+      Route(.get, "/atelier/instances", .modelsRead, InstanceStatesController(models: services.models)),
     ])
   }
 }
