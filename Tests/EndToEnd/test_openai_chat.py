@@ -40,12 +40,13 @@ def test_stream_equals_plain(client):
 
 
 def test_stream_helper_accumulates(client):
-    with client.chat.completions.stream(
-        model=KEY, messages=[{"role": "user", "content": "Say hello."}], temperature=0, max_tokens=12
-    ) as stream:
+    body = {"messages": [{"role": "user", "content": "Reply with the word yes."}], "max_tokens": 400}
+    plain = ask(client, **body).choices[0]
+    assert plain.finish_reason == "stop"
+    with client.chat.completions.stream(model=KEY, temperature=0, **body) as stream:
         final = stream.get_final_completion()
     assert final.choices[0].message.role == "assistant"
-    assert final.choices[0].message.content == ask(client).choices[0].message.content
+    assert final.choices[0].message.content == plain.message.content
 
 
 def test_stream_frames_on_the_wire(server):

@@ -16,11 +16,12 @@ LONG = {"input": "Write a very long story about the sea.", "max_output_tokens": 
 def test_killed_worker_ends_the_native_stream_and_the_next_request_loads_again(server):
     server.chat(input="Hi", max_output_tokens=2)
     [worker] = server.workers()
-    events = []
+    events, alive = [], True
     for name, data in server.stream(**LONG):
         events.append(json.loads(data))
-        if len([event for event in events if event["type"] == "message.delta"]) == 5:
+        if alive and len([event for event in events if event["type"] == "message.delta"]) == 5:
             os.kill(worker, signal.SIGKILL)
+            alive = False
     kinds = [event["type"] for event in events]
     assert kinds[-3:] == ["message.end", "error", "chat.end"]
     error, result = events[-2]["error"], events[-1]["result"]
@@ -90,8 +91,11 @@ def test_worker_has_a_clean_environment_and_no_foreign_descriptors(fresh):
     environment = open(f"/proc/{worker}/environ", "rb").read().split(b"\0")
     assert not any(b"PLANTED_SECRET" in entry for entry in environment)
     assert b"GOMP_SPINCOUNT=100" in environment
-    targets = [os.readlink(f"/proc/{worker}/fd/{number}") for number in os.listdir(f"/proc/{worker}/fd")]
-    assert len([target for target in targets if target.startswith("socket:")]) == 1, targets
+    # Output goes to the server's log, 3 is the socket; the rest is what the Swift runtime's dispatch opens for itself.
+    open_files = {int(number): os.readlink(f"/proc/{worker}/fd/{number}") for number in os.listdir(f"/proc/{worker}/fd")}
+    assert open_files.pop(0) == "/dev/null" and open_files.pop(1) == open_files.pop(2)
+    assert open_files.pop(3).startswith("socket:")
+    assert all(target.startswith("anon_inode:") for target in open_files.values()), open_files
 
 
 def busy(server) -> bool:
