@@ -16,10 +16,15 @@ struct ModelListing {
 
   /// One entry per instance of `GET /atelier/instances`, with what the list says of its model.
   func instances(_ answer: JSONValue) -> [JSONObject] {
-    (answer["instances"]?.arrayValue ?? []).compactMap(\.objectValue).map { state in
+    Self.states(answer).map { state in
       let model = models.first { $0["key"] == state["modelKey"] }
       return JSONObject(Array(model.map(Self.entry) ?? [:]) + Array(state))
     }
+  }
+
+  /// The instances of `GET /atelier/instances`.
+  static func states(_ answer: JSONValue) -> [JSONObject] {
+    (answer["instances"]?.arrayValue ?? []).compactMap(\.objectValue)
   }
 
   private static func entry(_ model: JSONValue) -> JSONObject {

@@ -27,7 +27,7 @@ package struct UnloadCommand: AsyncParsableCommand {
 
   private func targets(_ client: ServerClient) async throws -> [String] {
     if let identifier { return [identifier] }
-    let loaded = ModelListing(try await client.get("/api/v1/models")).instances()
+    let loaded = ModelListing.states(try await client.get("/atelier/instances"))
       .compactMap { $0["identifier"]?.stringValue }
     if all || loaded.count == 1 { return loaded }
     throw CommandFailure(
