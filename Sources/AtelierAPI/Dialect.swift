@@ -28,7 +28,7 @@ package protocol Dialect: Sendable {
 package protocol DialectContext: Sendable {
   /// The client wants server-sent events.
   var isStreaming: Bool { get }
-  /// Answers to generate, 1…8.
+  /// Answers to generate, 1…32.
   var choices: Int { get }
 }
 
@@ -39,9 +39,24 @@ extension DialectContext {
 package struct DecodedRequest<Context: DialectContext>: Sendable {
   package var request: GenerationRequest
   package var context: Context
+  /// What each choice reads, for requests with several prompts; empty when all read `request.input`. Else its count
+  /// divides `context.choices`, and the choices of one input follow one another.
+  package var inputs: [GenerationInput]
 
-  package init(request: GenerationRequest, context: Context) {
+  package init(request: GenerationRequest, context: Context, inputs: [GenerationInput] = []) {
     self.request = request
     self.context = context
+    self.inputs = inputs
+  }
+
+  /// One request per choice. A given seed goes up by one from sample to sample of an input, else all would be the same.
+  package var requests: [GenerationRequest] {
+    let samples = inputs.isEmpty ? context.choices : context.choices / inputs.count
+    return (0..<context.choices).map { choice in
+      var request = request
+      if !inputs.isEmpty { request.input = inputs[choice / samples] }
+      if let seed = request.sampling.seed { request.sampling.seed = seed &+ UInt32(choice % samples) }
+      return request
+    }
   }
 }

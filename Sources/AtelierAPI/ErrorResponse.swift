@@ -20,11 +20,11 @@ extension ErrorResponse {
     var headers: [String: String] = [:]
     switch status {
     case 401: headers["WWW-Authenticate"] = "Bearer"
-    case 429, 503: headers["Retry-After"] = String(max(1, error.retryAfter ?? 1))
+    case 429, 503, 529: headers["Retry-After"] = String(max(1, error.retryAfter ?? 1))
     default: if let seconds = error.retryAfter { headers["Retry-After"] = String(max(1, seconds)) }
     }
     // The SDKs repeat every 5xx twice unless told that it would fail again.
-    if status >= 500, status != 503, error.retryAfter == nil { headers["x-should-retry"] = "false" }
+    if status >= 500, status != 503, status != 529, error.retryAfter == nil { headers["x-should-retry"] = "false" }
     return headers
   }
 }

@@ -12,6 +12,10 @@ enum RequestLimits {
   static let logitBiasEntries = 1024
   static let topLogprobs = 20
   static let choices = 8
+  /// Answers of one plain completion request: prompts times samples. Each is a request of its own to the model.
+  static let completions = 32
+  /// Texts to embed, or documents to rank.
+  static let embeddingInputs = 2048
   /// Integrations in one request, and what one of them may hold.
   static let toolServers = 8
   static let toolServerHeaders = 32

@@ -7,13 +7,17 @@ package struct ResponseStamp: Sendable, Hashable {
   package var created: Int64
   /// 24 base-36 characters; dialects cut and prefix it to their own form of id.
   package var token: String
+  /// Of the exchange's headers, for dialects that repeat it in bodies; empty when there is none.
+  package var requestID: String
 
-  package init(created: Int64, token: String) {
+  package init(created: Int64, token: String, requestID: String = "") {
     self.created = created
     self.token = token
+    self.requestID = requestID
   }
 
-  package static func now() -> ResponseStamp {
-    ResponseStamp(created: Int64(Date().timeIntervalSince1970), token: RandomText.base36(24))
+  package static func now(requestID: String = "") -> ResponseStamp {
+    ResponseStamp(
+      created: Int64(Date().timeIntervalSince1970), token: RandomText.base36(24), requestID: requestID)
   }
 }

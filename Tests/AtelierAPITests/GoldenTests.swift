@@ -6,7 +6,8 @@ import Testing
 
 /// Each case is a request and a list of events; expected are the stream and the whole answer, byte for byte.
 struct GoldenTests {
-  private static let stamp = ResponseStamp(created: 1_763_800_000, token: "8f2k1m0q9z7x4c5v6b3nabcd")
+  private static let stamp = ResponseStamp(
+    created: 1_763_800_000, token: "8f2k1m0q9z7x4c5v6b3nabcd", requestID: "req_0f3a")
 
   @Test(arguments: GoldenFiles.cases("LMStudioV1")) func native(name: String) throws {
     try check(LMStudioV1Chat.self, "LMStudioV1", name)
@@ -16,8 +17,20 @@ struct GoldenTests {
     try check(OpenAIChat.self, "OpenAIChat", name)
   }
 
+  @Test(arguments: GoldenFiles.cases("LMStudioV0Chat")) func legacyChat(name: String) throws {
+    try check(LMStudioV0Chat.self, "LMStudioV0Chat", name)
+  }
+
+  @Test(arguments: GoldenFiles.cases("OpenAICompletions")) func openAICompletions(name: String) throws {
+    try check(OpenAICompletions.self, "OpenAICompletions", name)
+  }
+
+  @Test(arguments: GoldenFiles.cases("Anthropic")) func anthropic(name: String) throws {
+    try check(AnthropicMessages.self, "Anthropic", name)
+  }
+
   @Test func everyEventListRunsThroughEveryDialect() {
-    for dialect in ["LMStudioV1", "OpenAIChat"] {
+    for dialect in ["LMStudioV1", "OpenAIChat", "LMStudioV0Chat", "OpenAICompletions", "Anthropic"] {
       let lists = Set(GoldenFiles.cases(dialect).map { String($0.split(separator: ".")[0]) })
       #expect(lists == Set(GoldenFiles.eventLists), "\(dialect)")
     }
@@ -30,8 +43,13 @@ struct GoldenTests {
     #expect(try EventScript.events(EventScript.script(events)) == events)
   }
 
-  @Test(arguments: ["LMStudioV1", "OpenAI"]) func errors(dialect: String) throws {
-    let respond = dialect == "OpenAI" ? OpenAIChat.response : LMStudioV1Chat.response
+  @Test(arguments: ["LMStudioV1", "OpenAI", "Anthropic"]) func errors(dialect: String) throws {
+    let respond =
+      switch dialect {
+      case "OpenAI": OpenAIChat.response
+      case "Anthropic": AnthropicMessages.response
+      default: LMStudioV1Chat.response
+      }
     let all = AtelierError.Code.allCases.map { code in
       let details: JSONObject = code == .contextLengthExceeded ? ["prompt_tokens": 9000, "context_length": 4096] : [:]
       return (code.rawValue, GoldenFiles.pretty(respond(AtelierError(code, "What happened.", details: details))))

@@ -16,7 +16,11 @@ enum DataURL {
     guard let comma = url.utf8.firstIndex(of: UInt8(ascii: ",")),
       url[..<comma].lowercased().hasSuffix(";base64")
     else { throw .invalid("must be a base64 data URL") }
-    let text = url[url.index(after: comma)...]
+    return try image(base64: url[url.index(after: comma)...], formats: formats)
+  }
+
+  /// The same for base64 text alone.
+  static func image(base64 text: Substring, formats: Set<ImageData.Format>) throws(Failure) -> ImageData {
     guard text.utf8.count / 4 * 3 <= RequestLimits.imageBytes + 3 else { throw .invalid(tooLarge) }
     guard let bytes = Data(base64Encoded: String(text)), !bytes.isEmpty else { throw .invalid("is not valid base64") }
     guard bytes.count <= RequestLimits.imageBytes else { throw .invalid(tooLarge) }

@@ -36,7 +36,8 @@ struct FieldReader {
   /// Reports an absent member; else reads it.
   func required<Value>(_ key: String, _ read: (String) -> Value?) -> Value? {
     guard has(key) else {
-      problems.add(.missingRequiredParameter, "'\(path(of: key))' is required", param: path(of: key))
+      let place = path(of: key)
+      problems.add(.missingRequiredParameter, problems.wording.missing(place), param: place)
       return nil
     }
     return read(key)
@@ -163,16 +164,25 @@ struct FieldReader {
     return value
   }
 
+  /// LM Studio's `ttl` on other vendors' routes: seconds, or -1 for never. What is no usable value is ignored there.
+  func lenientTimeToLive() -> TimeToLive? {
+    guard let seconds = self["ttl"]?.integerValue else { return nil }
+    if seconds == -1 { return .never }
+    return seconds >= 1 && seconds <= Int(Int32.max) ? .seconds(seconds) : nil
+  }
+
   // MARK: Reports
 
   func wrongType<Value>(_ key: String, _ expected: String, _ value: JSONValue) -> Value? {
+    let place = path(of: key)
     problems.add(
-      .invalidType, "'\(path(of: key))': expected \(expected), received \(value.kind)", param: path(of: key))
+      .invalidType, problems.wording.wrongType(place, "expected \(expected), received \(value.kind)"), param: place)
     return nil
   }
 
   func wrongValue<Value>(_ key: String, _ rule: String) -> Value? {
-    problems.add(.invalidValue, "'\(path(of: key))' \(rule)", param: path(of: key))
+    let place = path(of: key)
+    problems.add(.invalidValue, problems.wording.wrongValue(place, rule), param: place)
     return nil
   }
 

@@ -5,10 +5,13 @@ import AtelierCore
 ///
 /// A class, because readers of nested objects report to the list of the whole request. It never leaves one decoding.
 final class RequestProblems {
+  let wording: ProblemWording
   private var found: [AtelierError] = []
 
   /// Past this nobody reads on, and a message stays short whatever the request held.
   private static let most = 8
+
+  init(wording: ProblemWording = .quoted) { self.wording = wording }
 
   var isEmpty: Bool { found.isEmpty }
   var isFull: Bool { found.count >= Self.most }
@@ -33,5 +36,34 @@ final class RequestProblems {
     try check()
     guard let value else { throw AtelierError(.invalidValue, "The request is incomplete") }
     return value
+  }
+}
+
+/// How a vendor's messages point at the field at fault.
+enum ProblemWording {
+  /// `'top_p' must be between 0 and 1`
+  case quoted
+  /// `top_p: must be between 0 and 1`
+  case dotted
+
+  func missing(_ path: String) -> String {
+    switch self {
+    case .quoted: "'\(path)' is required"
+    case .dotted: "\(path): Field required"
+    }
+  }
+
+  func wrongType(_ path: String, _ difference: String) -> String {
+    switch self {
+    case .quoted: "'\(path)': \(difference)"
+    case .dotted: "\(path): \(difference)"
+    }
+  }
+
+  func wrongValue(_ path: String, _ rule: String) -> String {
+    switch self {
+    case .quoted: "'\(path)' \(rule)"
+    case .dotted: "\(path): \(rule)"
+    }
   }
 }

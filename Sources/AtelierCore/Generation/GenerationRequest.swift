@@ -18,6 +18,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var sampling: SamplingParameters
   package var responseFormat: ResponseFormat
   package var reasoning: ReasoningSetting?
+  /// A model without this setting uses the nearest it has, or none, instead of refusing the request.
+  package var reasoningIsHint: Bool
   /// JSON text of an object handed to the chat template (`chat_template_kwargs`).
   package var templateArgumentsJSON: String?
   /// Tokens, reasoning included; nil means until end of text or context.
@@ -32,8 +34,9 @@ package struct GenerationRequest: Sendable, Hashable {
     model: String, input: GenerationInput, systemPrompt: String? = nil, previousResponseID: String? = nil,
     store: Bool = false, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto, parallelToolCalls: Bool = true,
     sampling: SamplingParameters = SamplingParameters(), responseFormat: ResponseFormat = .text,
-    reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
-    stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil, timeToLive: TimeToLive? = nil,
+    reasoning: ReasoningSetting? = nil, reasoningIsHint: Bool = false, templateArgumentsJSON: String? = nil,
+    maxOutputTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil,
+    timeToLive: TimeToLive? = nil,
     integrations: [ToolProviderReference] = []
   ) {
     self.model = model
@@ -48,6 +51,7 @@ package struct GenerationRequest: Sendable, Hashable {
     self.sampling = sampling
     self.responseFormat = responseFormat
     self.reasoning = reasoning
+    self.reasoningIsHint = reasoningIsHint
     self.templateArgumentsJSON = templateArgumentsJSON
     self.maxOutputTokens = maxOutputTokens
     self.stop = stop

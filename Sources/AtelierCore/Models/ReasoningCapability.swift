@@ -7,3 +7,27 @@ package struct ReasoningCapability: Sendable, Hashable, Codable {
     self.defaultOption = defaultOption
   }
 }
+
+extension ReasoningCapability {
+  /// The allowed setting that comes closest to `setting`; nil when the model has nothing like it.
+  package func nearest(to setting: ReasoningSetting) -> ReasoningSetting? {
+    if allowedOptions.contains(setting) { return setting }
+    let efforts = allowedOptions.filter { $0 != .on && $0 != .off }
+    switch setting {
+    case .on: return defaultOption != .off ? defaultOption : Self.nearest(to: .medium, among: efforts)
+    // A model that cannot stop thinking can at least think little.
+    case .off: return Self.nearest(to: .minimal, among: efforts)
+    case .minimal, .low, .medium, .high, .xhigh, .max:
+      return Self.nearest(to: setting, among: efforts) ?? allowedOptions.first { $0 == .on }
+    }
+  }
+
+  private static let scale: [ReasoningSetting] = [.minimal, .low, .medium, .high, .xhigh, .max]
+
+  /// Of two that are equally near, the smaller.
+  private static func nearest(to setting: ReasoningSetting, among efforts: [ReasoningSetting]) -> ReasoningSetting? {
+    let places = efforts.compactMap(scale.firstIndex).sorted()
+    guard let wanted = scale.firstIndex(of: setting) else { return nil }
+    return places.min { abs($0 - wanted) < abs($1 - wanted) }.map { scale[$0] }
+  }
+}

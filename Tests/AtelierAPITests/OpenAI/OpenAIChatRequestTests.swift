@@ -18,7 +18,8 @@ struct OpenAIChatRequestTests {
 
   @Test func minimalRequestHasTheDocumentedDefaults() throws {
     let decoded = try decode(minimal)
-    #expect(decoded.request == GenerationRequest(model: "m", input: .chat([Message(.user, "Hello")])))
+    #expect(
+      decoded.request == GenerationRequest(model: "m", input: .chat([Message(.user, "Hello")]), reasoningIsHint: true))
     #expect(
       decoded.context
         == OpenAIChat.Context(
@@ -41,7 +42,8 @@ struct OpenAIChatRequestTests {
           sampling: SamplingParameters(
             temperature: 2, topP: 0.5, topK: 0, minP: 0.1, repeatPenalty: 1.5, presencePenalty: 1, frequencyPenalty: -1,
             seed: 3, logitBias: [12: -100, 7: 2.5]),
-          reasoning: .off, templateArgumentsJSON: #"{"enable_thinking":false}"#, maxOutputTokens: 5, stop: ["END"],
+          reasoning: .off, reasoningIsHint: true, templateArgumentsJSON: #"{"enable_thinking":false}"#,
+          maxOutputTokens: 5, stop: ["END"],
           topLogprobs: 4, timeToLive: .seconds(30)))
   }
 

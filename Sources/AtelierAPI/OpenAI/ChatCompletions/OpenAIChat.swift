@@ -29,14 +29,6 @@ package enum OpenAIChat: Dialect {
 
     /// LM Studio's form: 21 base-36 characters.
     var id: String { "chatcmpl-" + stamp.token.prefix(21) }
-
-    /// The name the client used if it is exactly one of this instance's, else the model's key.
-    func model(answeredBy instance: InstanceSelection?) -> String {
-      guard let instance else { return model }
-      let isExact =
-        model == instance.instanceID || model == instance.modelKey || model.hasPrefix(instance.modelKey + "@")
-      return isExact ? model : instance.modelKey
-    }
   }
 
   package static let keepAliveSeconds = 10

@@ -2,15 +2,19 @@ import AtelierCore
 
 /// The whole answer (openai.md 7.8) and the objects it shares with the stream.
 enum OpenAIChatResult {
-  static func body(of answers: [Answer], in context: OpenAIChat.Context) -> JSONValue {
+  static func body(
+    of answers: [Answer], in context: OpenAIChat.Context, extras: OpenAIExtras = .stats
+  ) -> JSONValue {
     let first = answers.first?.result ?? GenerationResult()
-    let model = JSONValue.string(context.model(answeredBy: first.instance))
-    return [
+    let model = JSONValue.string(first.instance.name(askedFor: context.model))
+    var body: JSONObject = [
       "id": .string(context.id), "object": "chat.completion", "created": .integer(context.stamp.created),
       "model": model, "system_fingerprint": model,
       "choices": .array(answers.enumerated().map { choice($1, at: $0, in: context) }),
-      "usage": usage(of: answers.map(\.result)), "stats": stats(of: first),
+      "usage": usage(of: answers.map(\.result)),
     ]
+    extras.add(to: &body, of: first)
+    return .object(body)
   }
 
   private static func choice(_ answer: Answer, at index: Int, in context: OpenAIChat.Context) -> JSONValue {
@@ -54,26 +58,18 @@ enum OpenAIChatResult {
     }
   }
 
-  /// The prompt once, the output of all choices.
-  static func usage(of results: [GenerationResult]) -> JSONValue {
-    let prompt = results.first?.usage ?? GenerationUsage()
+  /// The prompt once, the output of all choices. `samples`: choices per prompt, when there are several prompts.
+  static func usage(of results: [GenerationResult], samples: Int? = nil) -> JSONValue {
+    let prompts = stride(from: 0, to: results.count, by: max(1, samples ?? results.count)).map { results[$0].usage }
+    let input = prompts.reduce(0) { $0 + $1.inputTokens }
+    let cached = prompts.reduce(0) { $0 + $1.cachedTokens }
     let output = results.reduce(0) { $0 + $1.usage.outputTokens }
     let reasoning = results.reduce(0) { $0 + $1.usage.reasoningTokens }
     return [
-      "prompt_tokens": .count(prompt.inputTokens), "completion_tokens": .count(output),
-      "total_tokens": .count(prompt.inputTokens + output),
-      "prompt_tokens_details": ["cached_tokens": .count(prompt.cachedTokens)],
+      "prompt_tokens": .count(input), "completion_tokens": .count(output),
+      "total_tokens": .count(input + output),
+      "prompt_tokens_details": ["cached_tokens": .count(cached)],
       "completion_tokens_details": ["reasoning_tokens": .count(reasoning)],
-    ]
-  }
-
-  /// LM Studio's addition. Seconds.
-  static func stats(of result: GenerationResult) -> JSONValue {
-    [
-      "tokens_per_second": .measure(result.tokensPerSecond),
-      "time_to_first_token": .measure(result.timings.timeToFirstToken),
-      "generation_time": .measure(result.timings.generation),
-      "stop_reason": .string(result.finishReason.rawValue),
     ]
   }
 }

@@ -3,14 +3,15 @@ import AtelierCore
 /// The chunks of a streamed chat completion (openai.md 7.10), for all choices of one request.
 ///
 /// Members of a chunk, in this order: `id`, `object`, `created`, `model`, `system_fingerprint`, `choices` (of each
-/// choice: `index`, `delta`, `logprobs`, `finish_reason`), then `usage` if usage was asked for, then `stats` on a finish
-/// chunk. Everything that stays the same from chunk to chunk is written once.
+/// choice: `index`, `delta`, `logprobs`, `finish_reason`), then `usage` if usage was asked for, then LM Studio's members on
+/// a finish chunk. Everything that stays the same from chunk to chunk is written once.
 package struct OpenAIChatStreamEncoder: StreamEncoder {
   private let context: OpenAIChat.Context
   private var choices: [Choice]
   private var instance: InstanceSelection?
-  /// From the opening brace up to the value of the first choice's `index`; empty until the first chunk.
-  private var head: [UInt8] = []
+  private let extras: OpenAIExtras
+  /// nil until the first chunk.
+  private var head: OpenAIChunkHead?
   /// From the end of a delta to the closing brace, for chunks with neither log probabilities nor a finish reason.
   private var plainTail: [UInt8] = []
   /// An error was sent: nothing follows it.
@@ -23,8 +24,11 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     var result: GenerationResult?
   }
 
-  package init(_ context: OpenAIChat.Context) {
+  package init(_ context: OpenAIChat.Context) { self.init(context, extras: .stats) }
+
+  init(_ context: OpenAIChat.Context, extras: OpenAIExtras) {
     self.context = context
+    self.extras = extras
     choices = Array(repeating: Choice(), count: max(1, context.choices))
   }
 
@@ -67,8 +71,10 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
 
   /// The chunks with the role, one per choice and all before anything else: the SDK wants choices in order.
   private mutating func begin() -> [ServerSentEvent] {
-    guard head.isEmpty else { return [] }
-    head = makeHead()
+    guard head == nil else { return [] }
+    head = OpenAIChunkHead(
+      id: context.id, object: "chat.completion.chunk", created: context.stamp.created,
+      model: instance.name(askedFor: context.model))
     close(into: &plainTail)
     return choices.indices.map { chunk($0, delta: #""role":"assistant","content":"""#) }
   }
@@ -78,20 +84,15 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     var events = begin()
     choices[choice].result = result
     let reason = OpenAIChatResult.finishReason(of: result, isLegacy: context.usesLegacyFunctions)
-    events.append(chunk(choice, delta: "", finishReason: reason, stats: OpenAIChatResult.stats(of: result)))
+    events.append(chunk(choice, delta: "", finishReason: reason, of: result))
     let results = choices.compactMap(\.result)
     guard results.count == choices.count else { return events }
-    if context.includesUsage { events.append(usageFrame(results)) }
-    events.append(.event(name: nil, data: Array("[DONE]".utf8)))
+    if context.includesUsage, let head {
+      events.append(
+        head.usageChunk(OpenAIChatResult.usage(of: results), of: choices.first?.result, extras: extras))
+    }
+    events.append(OpenAIChunkHead.done)
     return events
-  }
-
-  private func usageFrame(_ results: [GenerationResult]) -> ServerSentEvent {
-    var data = Array(head.dropLast(Self.firstIndex.utf8.count))
-    data.append(contentsOf: #""choices":[],"usage":"#.utf8)
-    OpenAIChatResult.usage(of: results).write(into: &data)
-    data.append(UInt8(ascii: "}"))
-    return .event(name: nil, data: data)
   }
 
   // MARK: Calls
@@ -150,28 +151,10 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
 
   // MARK: Chunks
 
-  private static let firstIndex = #""choices":[{"index":"#
-
-  private func makeHead() -> [UInt8] {
-    var bytes: [UInt8] = []
-    let model = context.model(answeredBy: instance)
-    bytes.append(contentsOf: #"{"id":"#.utf8)
-    JSONWriter.appendString(context.id, to: &bytes)
-    bytes.append(contentsOf: #","object":"chat.completion.chunk","created":"#.utf8)
-    JSONWriter.appendInteger(context.stamp.created, to: &bytes)
-    bytes.append(contentsOf: #","model":"#.utf8)
-    JSONWriter.appendString(model, to: &bytes)
-    bytes.append(contentsOf: #","system_fingerprint":"#.utf8)
-    JSONWriter.appendString(model, to: &bytes)
-    bytes.append(UInt8(ascii: ","))
-    bytes.append(contentsOf: Self.firstIndex.utf8)
-    return bytes
-  }
-
   /// A chunk whose delta is one string: the path every token takes.
   private func delta(_ choice: Int, _ key: String, _ text: String, _ tokens: [TokenLogprob]) -> ServerSentEvent {
     var data: [UInt8] = []
-    data.reserveCapacity(head.count + text.utf8.count + 96)
+    data.reserveCapacity((head?.bytes.count ?? 0) + text.utf8.count + 96)
     open(choice, into: &data)
     data.append(UInt8(ascii: "\""))
     data.append(contentsOf: key.utf8)
@@ -186,29 +169,30 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
   }
 
   private func chunk(
-    _ choice: Int, delta: some Sequence<UInt8>, finishReason: String? = nil, stats: JSONValue? = nil
+    _ choice: Int, delta: some Sequence<UInt8>, finishReason: String? = nil, of result: GenerationResult? = nil
   ) -> ServerSentEvent {
     var data: [UInt8] = []
     open(choice, into: &data)
     data.append(contentsOf: delta)
-    close(into: &data, finishReason: finishReason, stats: stats)
+    close(into: &data, finishReason: finishReason, of: result)
     return .event(name: nil, data: data)
   }
 
   private func chunk(
-    _ choice: Int, delta: String, finishReason: String? = nil, stats: JSONValue? = nil
+    _ choice: Int, delta: String, finishReason: String? = nil, of result: GenerationResult? = nil
   ) -> ServerSentEvent {
-    chunk(choice, delta: delta.utf8, finishReason: finishReason, stats: stats)
+    chunk(choice, delta: delta.utf8, finishReason: finishReason, of: result)
   }
 
   private func open(_ choice: Int, into data: inout [UInt8]) {
-    data.append(contentsOf: head)
+    if let head { data.append(contentsOf: head.bytes) }
     JSONWriter.appendInteger(Int64(choice), to: &data)
     data.append(contentsOf: #","delta":{"#.utf8)
   }
 
   private func close(
-    into data: inout [UInt8], logprobs: JSONValue? = nil, finishReason: String? = nil, stats: JSONValue? = nil
+    into data: inout [UInt8], logprobs: JSONValue? = nil, finishReason: String? = nil,
+    of result: GenerationResult? = nil
   ) {
     data.append(contentsOf: #"},"logprobs":"#.utf8)
     if let logprobs { logprobs.write(into: &data) } else { data.append(contentsOf: "null".utf8) }
@@ -220,10 +204,7 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     }
     data.append(contentsOf: "}]".utf8)
     if context.includesUsage { data.append(contentsOf: #","usage":null"#.utf8) }
-    if let stats {
-      data.append(contentsOf: #","stats":"#.utf8)
-      stats.write(into: &data)
-    }
+    if let result { extras.write(of: result, into: &data) }
     data.append(UInt8(ascii: "}"))
   }
 }

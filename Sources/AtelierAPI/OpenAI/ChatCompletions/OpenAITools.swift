@@ -45,7 +45,7 @@ enum OpenAITools {
       guard let function = reader.required("function", reader.reader) else { continue }
       if let definition = definition(function) { definitions.append(definition) }
     }
-    return withoutRepeats(definitions)
+    return definitions.withoutRepeats()
   }
 
   private static func functions(_ fields: FieldReader) -> [ToolDefinition] {
@@ -59,30 +59,12 @@ enum OpenAITools {
       let reader = FieldReader(object, path: "functions.\(place)", problems: fields.problems)
       if let definition = definition(reader) { definitions.append(definition) }
     }
-    return withoutRepeats(definitions)
+    return definitions.withoutRepeats()
   }
 
   private static func definition(_ function: FieldReader) -> ToolDefinition? {
     _ = function.lenientBoolean("strict")
-    let schema = function.object("parameters").map { JSONValue.object($0).serialized() }
-    let description = function.string("description")
-    guard let name = function.required("name", function.name) else { return nil }
-    guard name.count <= RequestLimits.toolNameCharacters else {
-      return function.wrongValue("name", "must have at most \(RequestLimits.toolNameCharacters) characters")
-    }
-    guard (description?.utf8.count ?? 0) <= RequestLimits.toolDescriptionBytes else {
-      return function.wrongValue("description", "must have at most \(RequestLimits.toolDescriptionBytes) bytes")
-    }
-    guard (schema?.utf8.count ?? 0) <= RequestLimits.toolSchemaBytes else {
-      return function.wrongValue("parameters", "must have at most \(RequestLimits.toolSchemaBytes) bytes")
-    }
-    return ToolDefinition(name: name, description: description, parametersJSON: schema)
-  }
-
-  /// The first of a name wins.
-  private static func withoutRepeats(_ definitions: [ToolDefinition]) -> [ToolDefinition] {
-    var seen: Set<String> = []
-    return definitions.filter { seen.insert($0.name).inserted }
+    return function.toolDefinition(schema: "parameters")
   }
 
   // MARK: Choice

@@ -51,21 +51,10 @@ package struct OpenAIModels: Sendable {
   /// The entry with this id: exactly, else the only one that differs in case, else the only one whose last path component
   /// it is. Throws `modelNotFound`.
   package func model(_ id: String) throws(AtelierError) -> JSONValue {
-    let folded = id.lowercased()
-    let found =
-      entries.first { $0.id == id } ?? only { $0.lowercased() == folded }
-      ?? only { $0.lowercased().split(separator: "/").last.map(String.init) == folded }
-    guard let found else {
-      throw AtelierError(
-        .modelNotFound, "No model matches '\(FieldReader.shortened(id))'. Run GET /v1/models for the list.",
-        param: "model")
+    guard let place = ModelLookup.place(of: id, in: entries.map(\.id)) else {
+      throw ModelLookup.notFound(id, list: "GET /v1/models")
     }
-    return value(found)
-  }
-
-  private func only(_ matches: (String) -> Bool) -> Entry? {
-    let found = entries.filter { matches($0.id) }
-    return found.count == 1 ? found[0] : nil
+    return value(entries[place])
   }
 
   private func value(_ entry: Entry) -> JSONValue {

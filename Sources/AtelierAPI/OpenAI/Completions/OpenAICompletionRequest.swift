@@ -1,0 +1,95 @@
+import AtelierCore
+
+/// The request's fields, their ranges and defaults: openai.md 8. Unknown fields are ignored.
+enum OpenAICompletionRequest {
+  static func decode(
+    _ body: JSONValue, stamp: ResponseStamp
+  ) throws(AtelierError) -> DecodedRequest<OpenAICompletions.Context> {
+    let problems = RequestProblems()
+    let fields = try FieldReader(body: body, problems: problems)
+    refuseUnsupported(fields)
+
+    let model = fields.string("model") ?? ""
+    let samples = fields.integer("n", from: 1, to: RequestLimits.choices) ?? 1
+    let prompts =
+      fields.has("prompt")
+      ? OpenAITextInputs.read(fields, "prompt", upTo: RequestLimits.completions) : [.text("")]
+    let sampling = OpenAISampling.parameters(fields)
+    let stop = OpenAISampling.stopStrings(fields)
+    let maxTokens = fields.integer("max_tokens", from: 1, or: -1)
+    let topLogprobs = fields.integer("logprobs", from: 0, to: 5)
+    let echo = fields.boolean("echo") ?? false
+    let isStreaming = fields.boolean("stream") ?? false
+    let includesUsage = fields.reader("stream_options")?.boolean("include_usage") ?? false
+    refuseBestOf(fields, samples)
+    let echoes = echo ? prompts.flatMap { self.echoes($0, fields, topLogprobs) } : []
+    if let prompts, prompts.count * samples > RequestLimits.completions {
+      let _: Never? = fields.wrongValue(
+        "prompt", "with 'n' asks for more than \(RequestLimits.completions) completions")
+    }
+    try problems.check()
+
+    let inputs = try problems.unwrap(prompts).map(\.generationInput)
+    let request = GenerationRequest(
+      model: model, input: inputs[0], sampling: sampling, maxOutputTokens: maxTokens == -1 ? nil : maxTokens,
+      stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive())
+    let context = OpenAICompletions.Context(
+      isStreaming: isStreaming, choices: inputs.count * samples, samples: samples, model: model,
+      includesUsage: isStreaming && includesUsage, echoes: try problems.unwrap(echoes), topLogprobs: topLogprobs,
+      stamp: stamp)
+    return DecodedRequest(request: request, context: context, inputs: inputs)
+  }
+
+  private static func refuseUnsupported(_ fields: FieldReader) {
+    if fields.has("messages") {
+      fields.problems.add(
+        .unsupportedParameter, "'messages' belongs to POST /v1/chat/completions; this endpoint takes 'prompt'",
+        param: "messages")
+    }
+    if fields.has("tools") {
+      fields.problems.add(
+        .unsupportedParameter, "'tools' is not supported here; use POST /v1/chat/completions", param: "tools")
+    }
+    // Ignoring it would continue the text as if nothing came after it.
+    if let suffix = fields["suffix"], suffix != "" {
+      fields.problems.add(
+        .unsupportedParameter, "'suffix' is not supported: this model cannot fill in the middle", param: "suffix")
+    }
+  }
+
+  /// Generating more than is returned, to pick the best, is not offered.
+  private static func refuseBestOf(_ fields: FieldReader, _ samples: Int) {
+    guard let best = fields.integer("best_of", from: 1), best != samples else { return }
+    fields.problems.add(.unsupportedParameter, "'best_of' can only be equal to 'n'", param: "best_of")
+  }
+
+  /// The prompts' texts, or nil after reporting why they cannot be shown.
+  private static func echoes(
+    _ prompts: [EmbeddingRequest.Input], _ fields: FieldReader, _ topLogprobs: Int?
+  ) -> [String]? {
+    guard topLogprobs == nil else {
+      fields.problems.add(
+        .unsupportedParameter, "'echo' cannot be combined with 'logprobs': prompt tokens have none here",
+        param: "echo")
+      return nil
+    }
+    var texts: [String] = []
+    for prompt in prompts {
+      guard case .text(let text) = prompt else {
+        fields.problems.add(.unsupportedParameter, "'echo' needs prompts given as text", param: "echo")
+        return nil
+      }
+      texts.append(text)
+    }
+    return texts
+  }
+}
+
+extension EmbeddingRequest.Input {
+  fileprivate var generationInput: GenerationInput {
+    switch self {
+    case .text(let text): .text(text)
+    case .tokens(let tokens): .tokens(tokens)
+    }
+  }
+}
