@@ -28,23 +28,14 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
     let value = try await body.readJSON(request.request, exchange)
-    let decoded = try D.decode(value, stamp: .now())
+    let decoded = try D.decode(value, stamp: .now(requestID: exchange.requestID))
     var streams: [AsyncStream<GenerationEvent>] = []
-    for request in Self.requests(decoded) { streams.append(try await generation.generate(request)) }
+    for request in decoded.requests { streams.append(try await generation.generate(request)) }
     if decoded.context.isStreaming {
       try await stream(streams, decoded.context, exchange)
     } else {
       let answers = try await Self.answers(streams)
       try await exchange.send(D.body(of: answers, in: decoded.context))
-    }
-  }
-
-  /// One request per choice; a given seed goes up by one from choice to choice, else all would be the same.
-  private static func requests(_ decoded: DecodedRequest<D.Context>) -> [GenerationRequest] {
-    (0..<decoded.context.choices).map { choice in
-      var request = decoded.request
-      if let seed = request.sampling.seed { request.sampling.seed = seed &+ UInt32(choice) }
-      return request
     }
   }
 

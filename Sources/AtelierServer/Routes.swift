@@ -24,6 +24,9 @@ extension RouteTable {
   static func all(_ services: ServerServices, settings: Settings, version: String) -> RouteTable {
     let limits = ServerLimits(settings)
     let body = limits.bodyReader
+    let generation = services.generation
+    let claude = ClaudeModelMapping(generation, models: services.models)
+    let legacyModels = LMStudioV0ModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     let openAIModels = OpenAIModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     return RouteTable([
       Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
@@ -32,14 +35,39 @@ extension RouteTable {
       Route(
         .post, "/api/v1/chat", .inference,
         GenerationRoute(
-          LMStudioV1Chat.self, generation: services.generation, limits: limits, eventStreamType: "text/event-stream")),
+          LMStudioV1Chat.self, generation: generation, limits: limits, eventStreamType: "text/event-stream")),
       Route(.get, "/api/v1/models", .modelsRead, LMStudioV1ModelList(models: services.models)),
       Route(.post, "/api/v1/models/load", .modelsLoad, LMStudioV1ModelLoad(models: services.models, body: body)),
       Route(.post, "/api/v1/models/unload", .modelsLoad, LMStudioV1ModelUnload(models: services.models, body: body)),
 
+      Route(.get, "/api/v0/models", .modelsRead, legacyModels),
+      Route(.get, "/api/v0/models/*", .modelsRead, legacyModels),
+      Route(
+        .post, "/api/v0/chat/completions", .inference,
+        GenerationRoute(LMStudioV0Chat.self, generation: generation, limits: limits)),
+      Route(
+        .post, "/api/v0/completions", .inference,
+        GenerationRoute(LMStudioV0Completions.self, generation: generation, limits: limits)),
+      Route(
+        .post, "/api/v0/embeddings", .inference,
+        EmbeddingController(generation: generation, body: body, render: LMStudioV0Embeddings.body)),
+
+      Route(
+        .post, "/v1/messages", .inference,
+        GenerationRoute(AnthropicMessages.self, generation: claude, limits: limits)),
+      Route(
+        .post, "/v1/messages/count_tokens", .inference, AnthropicCountTokensController(generation: claude, body: body)),
+
       Route(
         .post, "/v1/chat/completions", .inference,
-        GenerationRoute(OpenAIChat.self, generation: services.generation, limits: limits)),
+        GenerationRoute(OpenAIChat.self, generation: generation, limits: limits)),
+      Route(
+        .post, "/v1/completions", .inference,
+        GenerationRoute(OpenAICompletions.self, generation: generation, limits: limits)),
+      Route(
+        .post, "/v1/embeddings", .inference,
+        EmbeddingController(generation: generation, body: body, render: OpenAIEmbeddings.body)),
+      Route(.post, "/v1/rerank", .inference, RerankController(generation: generation, body: body)),
       Route(.get, "/v1/models", .modelsRead, openAIModels),
       Route(.get, "/v1/models/*", .modelsRead, openAIModels),
 

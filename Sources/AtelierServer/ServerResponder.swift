@@ -34,6 +34,9 @@ package struct ServerResponder: Sendable {
   package func respond(to request: Request, _ exchange: Exchange, localPort: Int?) async throws {
     let target = request.head.path ?? "/"
     let path = RequestPath(target: target)
+    let surface = Surface(path)
+    // Anthropic's name for what every answer has.
+    if surface == .anthropic { exchange.headers[.anthropicRequestID] = exchange.requestID }
     logger.info(
       "Received request: \(request.method.rawValue) to \(target.prefix(256))", metadata: ["id": "\(exchange.requestID)"]
     )
@@ -48,7 +51,7 @@ package struct ServerResponder: Sendable {
     } catch let error as AtelierError where !exchange.hasBegun {
       logger.info(
         "Refused: \(error.code.rawValue)", metadata: ["id": "\(exchange.requestID)", "message": "\(error.message)"])
-      try await exchange.send(Surface(path).response(to: error))
+      try await exchange.send(surface.response(to: error, requestID: exchange.requestID))
     }
   }
 

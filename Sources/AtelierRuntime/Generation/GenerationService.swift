@@ -86,6 +86,10 @@ package struct GenerationService: GenerationServing {
   private func plan(
     _ request: GenerationRequest, for model: ModelDescription
   ) async throws(AtelierError) -> GenerationPlan {
+    var request = request
+    if request.reasoningIsHint, let setting = request.reasoning {
+      request.reasoning = model.capabilities.reasoning?.nearest(to: setting)
+    }
     try GenerationPlan.check(request, for: model)
     var history: [ConversationNode] = []
     if let id = request.previousResponseID { history = try await store.history(of: id) }

@@ -71,5 +71,6 @@ package final class Exchange {
 extension HTTPField.Name {
   static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
   static let requestID = HTTPField.Name("x-request-id")!
+  static let anthropicRequestID = HTTPField.Name("request-id")!
   static let apiKey = HTTPField.Name("x-api-key")!
 }
