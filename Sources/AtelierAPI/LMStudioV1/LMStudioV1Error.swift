@@ -22,20 +22,20 @@ package enum LMStudioV1Error {
     switch code {
     case .invalidJSON, .missingRequiredParameter, .unrecognizedKeys, .invalidUnion, .invalidType, .invalidValue,
       .unsupportedParameter, .unsupportedModality, .invalidImage, .imageURLUnsupported, .invalidJSONSchema,
-      .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse:
+      .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse, .noCompatibleFiles:
       400
     case .invalidAPIKey: 401
-    case .permissionDenied, .forbiddenHost, .forbiddenOrigin: 403
+    case .permissionDenied, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: 404
     case .methodNotAllowed: 405
     case .requestTooLarge: 413
     case .unsupportedMediaType: 415
     case .cancelled: 499
     case .notImplemented: 501
-    case .mcpConnection, .pluginConnection: 502
+    case .mcpConnection, .pluginConnection, .hubUnreachable: 502
     case .serverBusy, .shuttingDown: 503
     case .modelLoadFailed, .insufficientMemory, .modelUnloaded, .toolFormat, .generationFailed, .engineDied,
-      .templateFailed, .internalError:
+      .templateFailed, .insufficientDiskSpace, .downloadFailed, .internalError:
       500
     }
   }

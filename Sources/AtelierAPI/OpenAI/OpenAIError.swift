@@ -35,6 +35,7 @@ package enum OpenAIError {
     case .notImplemented: invalid(400, "unsupported_value")
     case .invalidAPIKey: invalid(401, "invalid_api_key")
     case .permissionDenied: (403, "permission_error", "insufficient_permissions")
+    case .gatedRepository: (403, "permission_error", code.rawValue)
     case .forbiddenHost, .forbiddenOrigin: (403, "permission_error", code.rawValue)
     case .modelNotFound, .modelNotLoaded: invalid(404, "model_not_found")
     case .unknownEndpoint: invalid(404, "unknown_url")
@@ -47,6 +48,9 @@ package enum OpenAIError {
     case .cancelled: (499, "server_error", nil)
     case .modelLoadFailed, .insufficientMemory: (500, "server_error", "model_load_failed")
     case .generationFailed, .engineDied, .toolFormat: (500, "server_error", "engine_error")
+    case .noCompatibleFiles: invalid(400, code.rawValue)
+    case .hubUnreachable: (502, "server_error", code.rawValue)
+    case .insufficientDiskSpace, .downloadFailed: (500, "server_error", code.rawValue)
     case .internalError: (500, "server_error", nil)
     case .shuttingDown, .modelUnloaded: (503, "server_error", "server_is_overloaded")
     }
@@ -69,6 +73,9 @@ package enum OpenAIError {
 
   private static func param(of error: AtelierError, _ inputField: String) -> String? {
     switch (error.code, error.param) {
+    // One of several inputs.
+    case (.contextLengthExceeded, let param?) where param.hasPrefix("input."):
+      inputField + param.dropFirst("input".count)
     case (.contextLengthExceeded, _), (_, "input"): inputField
     case (_, "reasoning"): "reasoning_effort"
     case (_, let param?): param

@@ -84,6 +84,16 @@ extension SettingDefinition {
     integer("limits.queue_seconds", \.queueSeconds, 1...86_400, "Longest wait in that queue."),
     integer(
       "limits.drain_seconds", \.drainSeconds, 0...3600, "Running answers may take this long when the server stops."),
+    list(
+      "egress_allow", \.egressAllow,
+      "host:port entries that per-request tool servers and redirects may lead to although they are not public."),
+    integer("downloads.parallel", \.downloadsParallel, 1...16, "Downloads that run at the same time."),
+    integer(
+      "downloads.keep_free_bytes", \.downloadsKeepFreeBytes, 0...Int(Int64.max >> 1),
+      "Disk space that downloads leave free."),
+    integer(
+      "downloads.stall_seconds", \.downloadsStallSeconds, 1...3600,
+      "A download without progress for this long connects anew."),
     choice("log.level", \.logLevel, "Least important log lines shown."),
   ]
 }

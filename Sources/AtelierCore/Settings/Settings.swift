@@ -35,6 +35,12 @@ package struct Settings: Sendable, Hashable {
   package var queueSeconds = 120
   package var drainSeconds = 25
 
+  /// `host:port` entries that outbound connections may go to although they are not public.
+  package var egressAllow: [String] = []
+  package var downloadsParallel = 3
+  package var downloadsKeepFreeBytes = 1 << 30
+  package var downloadsStallSeconds = 60
+
   package var logLevel = LogLevel.info
 
   package init() {}

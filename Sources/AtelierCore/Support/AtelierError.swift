@@ -58,6 +58,12 @@ extension AtelierError {
     case modelLoadFailed = "model_load_failed"
     case insufficientMemory = "insufficient_memory"
     case modelUnloaded = "model_unloaded"
+    // Downloads.
+    case hubUnreachable = "hub_unreachable"
+    case noCompatibleFiles = "no_compatible_files"
+    case gatedRepository = "gated_repository"
+    case insufficientDiskSpace = "insufficient_disk_space"
+    case downloadFailed = "download_failed"
     // Tools.
     case mcpConnection = "mcp_connection_error"
     case pluginConnection = "plugin_connection_error"

@@ -24,6 +24,10 @@ package struct DataDirectory: Sendable, Hashable {
   package var serverState: URL { root.appending(path: "server.json") }
   package var modelDefaults: URL { root.appending(path: "model-defaults.json") }
   package var virtualModels: URL { root.appending(path: "hub/models", directoryHint: .isDirectory) }
+  /// The journal of downloads.
+  package var downloads: URL { root.appending(path: "downloads.json") }
+  /// Catalog entries of the user's own.
+  package var catalog: URL { root.appending(path: "catalog.json") }
   package var mcp: URL { root.appending(path: "mcp.json") }
   package var scratch: URL { root.appending(path: "scratch", directoryHint: .isDirectory) }
   package var logs: URL { root.appending(path: "logs", directoryHint: .isDirectory) }
