@@ -17,7 +17,9 @@ struct AnthropicConversation {
     }
     guard !items.isEmpty else { return fields.wrongValue("messages", "at least one message is required") }
     var conversation = AnthropicConversation(system: system)
-    for turn in merged(turns(items, fields)) { conversation.add(turn) }
+    let turns = turns(items, fields)
+    guard fields.problems.isEmpty else { return nil }
+    for turn in merged(turns) { conversation.add(turn) }
     guard conversation.unanswered.isEmpty else {
       return fields.wrongValue("messages", "must not end with a tool_use: its tool_result is missing")
     }
