@@ -144,6 +144,9 @@ class Server:
             events.append(event)
         return events
 
+    def busy(self) -> bool:
+        return any(entry["status"] != "idle" for entry in self.get("/atelier/instances").json()["instances"])
+
     def workers(self) -> list[int]:
         """Process ids of this server's workers."""
         found = []

