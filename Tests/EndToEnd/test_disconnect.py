@@ -10,9 +10,9 @@ LONG = {"input": "Write a very long story about the sea.", "max_output_tokens": 
 def test_a_client_that_leaves_frees_its_slot(server):
     server.chat(input="Hi", max_output_tokens=2)
     with httpx.stream("POST", f"{server.url}/api/v1/chat", json={"model": KEY, "stream": True} | LONG, timeout=30) as answer:
-        for piece in answer.iter_text():
-            if "message.delta" in piece:
-                break
+        pieces = answer.iter_text()
+        while "message.delta" not in next(pieces):
+            pass
         assert server.busy()
     wait_until(lambda: not server.busy(), 2, "the freed slot")
 
