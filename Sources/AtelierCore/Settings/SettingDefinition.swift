@@ -58,6 +58,9 @@ extension SettingDefinition {
     list("allowed_hosts", \.allowedHosts, "Further names a request's Host header may carry."),
     boolean("cors", \.cors, "Let web pages of cors_origins call the server."),
     list("cors_origins", \.corsOrigins, "Origins allowed when cors is on; * is any."),
+    boolean(
+      "map_claude_names", \.mapClaudeNames,
+      "On the Anthropic endpoints, answer claude-* names that no model has with the model in use."),
     boolean("jit.enabled", \.jitEnabled, "Load a model when a request names it."),
     boolean("jit.auto_unload", \.jitAutoUnload, "Unload models loaded by a request after jit.ttl_seconds of idleness."),
     integer("jit.ttl_seconds", \.jitTTLSeconds, 1...31_536_000, "Idle seconds before such a model is unloaded."),

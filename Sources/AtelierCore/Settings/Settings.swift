@@ -11,6 +11,7 @@ package struct Settings: Sendable, Hashable {
   package var cors = false
   package var corsOrigins: [String] = ["*"]
 
+  package var mapClaudeNames = true
   package var jitEnabled = true
   package var jitAutoUnload = true
   package var jitTTLSeconds = 3600
