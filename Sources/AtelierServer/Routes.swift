@@ -25,7 +25,8 @@ extension RouteTable {
     let limits = ServerLimits(settings)
     let body = limits.bodyReader
     let generation = services.generation
-    let claude = ClaudeModelMapping(generation, models: services.models)
+    let messages: any GenerationServing =
+      settings.mapClaudeNames ? ClaudeModelMapping(generation, models: services.models) : generation
     let legacyModels = LMStudioV0ModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     let openAIModels = OpenAIModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     return RouteTable([
@@ -54,9 +55,10 @@ extension RouteTable {
 
       Route(
         .post, "/v1/messages", .inference,
-        GenerationRoute(AnthropicMessages.self, generation: claude, limits: limits)),
+        GenerationRoute(AnthropicMessages.self, generation: messages, limits: limits)),
       Route(
-        .post, "/v1/messages/count_tokens", .inference, AnthropicCountTokensController(generation: claude, body: body)),
+        .post, "/v1/messages/count_tokens", .inference, AnthropicCountTokensController(generation: messages, body: body)
+      ),
 
       Route(
         .post, "/v1/chat/completions", .inference,
