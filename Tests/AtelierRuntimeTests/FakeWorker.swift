@@ -65,6 +65,9 @@ final class FakeWorker: WorkerPeer {
       case .embed(let id, let request):
         worker.report(
           .embedded(id: id, EmbeddingResult(vectors: request.inputs.map { _ in [0, 1] }, promptTokens: 3)))
+      case .rerank(let id, let request):
+        worker.report(
+          .reranked(id: id, RerankResult(scores: request.documents.map { Float($0.count) }, promptTokens: 3)))
       case .countTokens(let id, _): worker.report(.counted(id: id, tokens: 11))
       case .ping(let number): worker.report(.pong(number, WorkerState(running: 0, waiting: 0, steps: 0)))
       case .cancel, .shutdown: break
