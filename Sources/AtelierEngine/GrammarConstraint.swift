@@ -13,9 +13,28 @@ package struct GrammarConstraint: Sendable, Hashable {
   /// Tokens at the end of the prompt that the grammar describes too: the state starts after them.
   package var prefill: [Int32]
 
-  package init(grammar: String, triggers: [Trigger] = [], prefill: [Int32] = []) {
+  /// With triggers: a block of text that may come first, in which nothing triggers.
+  package var quietBlock: QuietBlock?
+
+  package struct QuietBlock: Sendable, Hashable {
+    package var start: String
+    package var end: String
+    /// The output begins inside the block.
+    package var isOpen: Bool
+
+    package init(start: String, end: String, isOpen: Bool) {
+      self.start = start
+      self.end = end
+      self.isOpen = isOpen
+    }
+  }
+
+  package init(
+    grammar: String, triggers: [Trigger] = [], prefill: [Int32] = [], quietBlock: QuietBlock? = nil
+  ) {
     self.grammar = grammar
     self.triggers = triggers
     self.prefill = prefill
+    self.quietBlock = quietBlock
   }
 }

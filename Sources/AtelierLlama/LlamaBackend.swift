@@ -83,11 +83,11 @@ package final class LlamaBackend: ModelBackend {
   }
 
   package func makeRunner() throws(AtelierError) -> any ModelRunner {
-    guard case .generation(_, let unclaimed) = use else { throw Self.notForText }
+    guard case .generation(let renderer, let unclaimed) = use else { throw Self.notForText }
     guard let context = unclaimed.claim(), let memory = llama_get_memory(context.pointer) else {
       throw AtelierError(.internalError, "The model's context is in use already.")
     }
-    return LlamaRunner(context: context, memory: memory)
+    return LlamaRunner(context: context, memory: memory, grammars: renderer.grammars)
   }
 
   package func renderPrompt(
@@ -95,6 +95,11 @@ package final class LlamaBackend: ModelBackend {
   ) throws(AtelierError) -> RenderedPrompt {
     guard case .generation(let renderer, _) = use else { throw Self.notForText }
     return try renderer.render(request, messages: messages)
+  }
+
+  package func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint? {
+    guard case .generation(let renderer, _) = use else { throw Self.notForText }
+    return try renderer.constraint(for: format)
   }
 
   package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {

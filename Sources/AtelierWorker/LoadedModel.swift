@@ -87,6 +87,7 @@ final class LoadedModel: Sendable {
       model.stage.open(id: id) {
         OutputPipeline(
           promptTokens: prompt.tokens.count, accepted: arrival, stops: stops, parser: prompt.makeParser(),
+          maxToolCalls: request.parallelToolCalls ? .max : 1,
           piece: { backend.piece(of: $0, preserved: prompt.preservedTokens) })
       }
       let sequence = SequenceRequest(

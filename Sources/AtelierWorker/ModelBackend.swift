@@ -13,6 +13,9 @@ package protocol ModelBackend: AnyObject, Sendable {
   /// Applies the chat template. Throws `templateFailed`, or `unsupportedModality` for images without vision.
   func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt
 
+  /// What holds an answer without a template to a format. Throws `invalidJSONSchema`.
+  func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint?
+
   /// `addSpecial`: begin-of-text and the like as the model's metadata says. `parseSpecial`: special tokens' text in the
   /// input becomes those tokens.
   func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]

@@ -29,47 +29,9 @@ struct atelier_grammar {
     }
 };
 
-namespace {
-
-/// A character of a GBNF character class, always escaped.
-std::string class_escape(unsigned char character) {
-    static const char digits[] = "0123456789ABCDEF";
-    return std::string("\\x") + digits[character >> 4] + digits[character & 15];
-}
-
-/// GBNF for any text without `end`, by one alternative per length of a common prefix:
-/// [^a] | "a" [^b] | "ab" [^c].
-std::string text_without(const std::string & end) {
-    std::string alternatives;
-    for (size_t length = 0; length < end.size(); ++length) {
-        if (length > 0) {
-            alternatives += " | " + gbnf_format_literal(end.substr(0, length)) + " ";
-        }
-        alternatives += "[^" + class_escape(static_cast<unsigned char>(end[length])) + "]";
-    }
-    return "(" + alternatives + ")*";
-}
-
-}  // namespace
-
-char * atelier_schema_to_grammar(const char * schema, const char * thinking_start, const char * thinking_end,
-                                 bool thinking_open, char ** error) {
-    return bridge::guarded(error, static_cast<char *>(nullptr), [&] {
-        const json        document = json::parse(schema);
-        const std::string start    = thinking_start;
-        const std::string end      = thinking_end;
-        if (start.empty() || end.empty()) {
-            return bridge::copy(json_schema_to_grammar(document, true));
-        }
-        const auto tree = common_chat_schema_from_json(document);
-        return bridge::copy(build_grammar([&](const common_grammar_builder & builder) {
-            const auto answer = builder.add_schema("answer", *tree.root);
-            const auto rest   = text_without(end) + " " + gbnf_format_literal(end) + " [ \\t\\n]{0,4}";
-            const auto block  = builder.add_rule(
-                "thinking", thinking_open ? rest : "(" + gbnf_format_literal(start) + " " + rest + ")?");
-            builder.add_rule("root", block + " " + answer);
-        }));
-    });
+char * atelier_schema_to_grammar(const char * schema, char ** error) {
+    return bridge::guarded(error, static_cast<char *>(nullptr),
+                           [&] { return bridge::copy(json_schema_to_grammar(json::parse(schema), true)); });
 }
 
 atelier_grammar * atelier_grammar_create(const llama_vocab * vocab, const char * grammar,
@@ -85,6 +47,16 @@ atelier_grammar * atelier_grammar_create(const llama_vocab * vocab, const char *
             throw std::invalid_argument("the grammar does not compile");
         }
         return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), vocab, {} };
+    });
+}
+
+atelier_grammar * atelier_grammar_clone(const atelier_grammar * grammar, char ** error) {
+    return bridge::guarded(error, static_cast<atelier_grammar *>(nullptr), [&] {
+        auto * sampler = llama_sampler_clone(grammar->sampler.get());
+        if (sampler == nullptr) {
+            throw std::invalid_argument("the grammar cannot be copied");
+        }
+        return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), grammar->vocab, {} };
     });
 }
 

@@ -13,6 +13,7 @@ struct PromptRenderer: Sendable {
   private let spellings: SpellingTable
   private let normalizer: MessageNormalizer
   private let contextLength: Int
+  let grammars = GrammarCache()
 
   /// No token spells more bytes than this on average over a whole prompt: a longer text is refused before tokenizing.
   private static let bytesPerToken = 8
@@ -33,33 +34,43 @@ struct PromptRenderer: Sendable {
     var guarded = SpecialTokenGuard(spellings)
     let offered = Self.offeredTools(request)
     let schema = try Self.schema(of: request.responseFormat)
-    var input = try templateRequest(request, messages: messages, tools: offered, guarding: &guarded)
+    // The template renders calls and tools by itself, or we do.
+    let usesMarkup = !template.supportsTools && !offered.isEmpty
+    let turns = template.supportsTools ? messages : CallMarkup.rewriting(messages, offering: offered)
+    var input = try templateRequest(
+      request, messages: turns, tools: template.supportsTools ? offered : [], guarding: &guarded)
     guard !guarded.isExhausted else {
       throw AtelierError(.invalidValue, "The input holds too many different private-use characters.")
     }
     var reply = try rendered(input, guarded)
+    let tags = Self.thinkingTags(reply)
     // Only llama.cpp's own parser knows tool formats, and formats whose reasoning is no block between a pair of tags.
-    let usesNativeParser = !offered.isEmpty || (reply.supportsThinking && Self.thinkingTags(reply) == nil)
+    let usesNativeParser =
+      !usesMarkup && (!input.tools.isEmpty || (reply.supportsThinking && tags == nil))
     if usesNativeParser, offered.isEmpty, let schema {
       input.schema = schema
       reply = try rendered(input, guarded)
     }
     let tokens = try tokens(of: reply.prompt, guarded)
-    var preserved = Set((reply.preserved).compactMap(tokenizer.singleToken))
-    var grammar: GrammarConstraint?
-    if usesNativeParser {
-      grammar = nativeGrammar(reply)
-    } else {
-      let tags = Self.thinkingTags(reply)
-      for tag in tags.map({ [$0.start, $0.end] }) ?? [] { tokenizer.singleToken(tag).map { _ = preserved.insert($0) } }
-      if let schema {
-        grammar = try schemaGrammar(schema, thinking: input.enableThinking || reply.startsThinking ? tags : nil, reply)
-      }
+    var preserved = Set(reply.preserved.compactMap(tokenizer.singleToken))
+    if !usesNativeParser {
+      let texts = (tags.map { [$0.start, $0.end] } ?? []) + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
+      for text in texts { tokenizer.singleToken(text).map { _ = preserved.insert($0) } }
     }
-    if let grammar { try check(grammar) }
+    let grammar = try constraint(
+      request, reply, schema: schema, markup: usesMarkup ? offered : [], native: usesNativeParser,
+      mayThink: input.enableThinking)
     return RenderedPrompt(
       tokens: tokens, grammar: grammar, additionalStops: reply.stops.map(guarded.restored), preservedTokens: preserved,
-      makeParser: Self.parserMaker(reply, native: usesNativeParser, continuation: input.continuesLastMessage))
+      makeParser: Self.parserMaker(
+        reply, native: usesNativeParser, markup: usesMarkup ? Set(offered.map(\.name)) : nil,
+        continuation: input.continuesLastMessage))
+  }
+
+  /// The grammar of an answer to plain text.
+  func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint? {
+    guard let schema = try Self.schema(of: format) else { return nil }
+    return try checked(GrammarConstraint(grammar: grammars.text(of: AnswerGrammar(schemaJSON: schema))))
   }
 
   // MARK: Input
@@ -77,15 +88,7 @@ struct PromptRenderer: Sendable {
     switch format {
     case .text: return nil
     case .jsonObject: return #"{"type":"object"}"#
-    case .jsonSchema(let text):
-      let value: JSONValue
-      do throws(JSONParseError) {
-        value = try JSONValue(parsing: text)
-      } catch {
-        throw AtelierError(.invalidJSONSchema, "The schema is not valid JSON: \(error).")
-      }
-      try SchemaLimits.standard.check(value)
-      return text
+    case .jsonSchema(let text): return text
     }
   }
 
@@ -152,7 +155,7 @@ struct PromptRenderer: Sendable {
     let anyObject = #"{"type":"object","properties":{}}"#
     guard let text = tool.parametersJSON, let schema = try? JSONValue(parsing: text), case .object = schema,
       (try? SchemaLimits.standard.check(schema)) != nil,
-      case .success = bridgeText({ atelier_schema_to_grammar(text, "", "", false, $0) })
+      case .success = bridgeText({ atelier_schema_to_grammar(text, $0) })
     else { return anyObject }
     return protect(schema, &guarded).serialized()
   }
@@ -232,7 +235,48 @@ struct PromptRenderer: Sendable {
     return isPair && end != start ? (start, end) : nil
   }
 
-  private func nativeGrammar(_ reply: TemplateReply) -> GrammarConstraint? {
+  /// What holds the answer to the request: nil when it is free. `markup`: the tools that are called in our own form.
+  private func constraint(
+    _ request: EngineRequest, _ reply: TemplateReply, schema: String?, markup: [ToolDefinition], native: Bool,
+    mayThink: Bool
+  ) throws(AtelierError) -> GrammarConstraint? {
+    let tags = Self.thinkingTags(reply)
+    let reasoning = tags.map {
+      AnswerGrammar.Reasoning(start: $0.start, end: $0.end, isOpen: reply.startsThinking)
+    }
+    // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
+    let block = GrammarConstraint.QuietBlock(
+      start: tags?.start ?? "<think>", end: tags?.end ?? "</think>", isOpen: tags != nil && reply.startsThinking)
+    let leading = mayThink || reply.startsThinking ? reasoning : nil
+    let tools = markup.map { AnswerGrammar.Tool(name: $0.name, parametersJSON: $0.parametersJSON) }
+    let several = request.parallelToolCalls
+    if native {
+      guard let grammar = nativeGrammar(reply, quietBlock: block) else { return nil }
+      guard let schema, !grammar.triggers.isEmpty else { return try checked(grammar) }
+      // Free to call or to answer in the schema.
+      let either = AnswerGrammar(schemaJSON: schema, reasoning: leading, alternative: grammar.grammar)
+      return try checked(GrammarConstraint(grammar: grammars.text(of: either)))
+    }
+    let isFree = request.toolChoice == .auto || request.toolChoice == .none
+    guard !tools.isEmpty else {
+      guard let schema else { return nil }
+      return try checked(
+        GrammarConstraint(grammar: grammars.text(of: AnswerGrammar(schemaJSON: schema, reasoning: leading))))
+    }
+    if isFree, schema == nil {
+      let calls = AnswerGrammar(tools: tools, allowsSeveralCalls: several)
+      return try checked(
+        GrammarConstraint(
+          grammar: grammars.text(of: calls), triggers: [.word(CallMarkup.start)], quietBlock: block))
+    }
+    let answer = AnswerGrammar(
+      schemaJSON: isFree ? schema : nil, tools: tools, allowsSeveralCalls: several, reasoning: leading)
+    return try checked(GrammarConstraint(grammar: grammars.text(of: answer)))
+  }
+
+  private func nativeGrammar(
+    _ reply: TemplateReply, quietBlock: GrammarConstraint.QuietBlock
+  ) -> GrammarConstraint? {
     guard !reply.grammar.isEmpty else { return nil }
     guard reply.grammarIsLazy else {
       let prefill = tokenizer.tokenize(reply.generationPrompt, addSpecial: false, parseSpecial: true)
@@ -242,48 +286,40 @@ struct PromptRenderer: Sendable {
       tokenizer.singleToken(word).map { GrammarConstraint.Trigger.token($0) } ?? .word(word)
     }
     let triggers = words + reply.triggerPatterns.map { .pattern($0) } + reply.triggerTokens.map { .token($0) }
-    return GrammarConstraint(grammar: reply.grammar, triggers: triggers)
-  }
-
-  private func schemaGrammar(
-    _ schema: String, thinking: (start: String, end: String)?, _ reply: TemplateReply
-  ) throws(AtelierError) -> GrammarConstraint {
-    let converted = bridgeText { error in
-      atelier_schema_to_grammar(schema, thinking?.start ?? "", thinking?.end ?? "", reply.startsThinking, error)
-    }
-    switch converted {
-    case .success(let grammar): return GrammarConstraint(grammar: grammar)
-    case .failure: throw Self.schemaError
-    }
+    // Patterns of a whole output see its reasoning too.
+    return GrammarConstraint(
+      grammar: reply.grammar, triggers: triggers, quietBlock: reply.triggerPatterns.isEmpty ? quietBlock : nil)
   }
 
   private static let schemaError = AtelierError(
     .invalidJSONSchema, "The schema cannot be turned into a grammar: it uses something that is not supported.")
 
-  /// Compiles it once, so that a bad one is refused before anything is generated.
-  private func check(_ grammar: GrammarConstraint) throws(AtelierError) {
+  /// Compiles it, so that a bad one is refused before anything is generated. The engine gets a copy of what was compiled.
+  private func checked(_ grammar: GrammarConstraint) throws(AtelierError) -> GrammarConstraint {
     guard grammar.grammar.utf8.count <= Self.maxGrammarBytes else {
       throw AtelierError(.invalidJSONSchema, "The schema is too large: its grammar exceeds 1 MiB.")
     }
     do throws(RunnerError) {
-      _ = try LlamaGrammar(grammar, model: model)
+      _ = try grammars.state(of: grammar, model: model)
     } catch {
       throw Self.schemaError
     }
+    return grammar
   }
 
   private static func parserMaker(
-    _ reply: TemplateReply, native: Bool, continuation: Bool
+    _ reply: TemplateReply, native: Bool, markup: Set<String>?, continuation: Bool
   ) -> @Sendable () -> any OutputParser {
     if native {
       return { (try? LlamaChatParser(reply, continuation: continuation)) ?? PlainTextParser() }
     }
     // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
-    guard let tags = thinkingTags(reply) else {
-      return { ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false) }
-    }
-    let inside = reply.startsThinking
-    return { ReasoningParser(startTag: tags.start, endTags: [tags.end], startsInside: inside) }
+    let tags = thinkingTags(reply)
+    let reasoning = ReasoningParser(
+      startTag: tags?.start ?? "<think>", endTags: [tags?.end ?? "</think>"],
+      startsInside: tags != nil && reply.startsThinking)
+    guard let names = markup else { return { reasoning } }
+    return { ToolCallParser(names: names, reasoning: reasoning) }
   }
 
   /// A template speaks to the author of the chat ("Conversation roles must alternate"), so its own words are shown.

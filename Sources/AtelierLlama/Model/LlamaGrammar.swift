@@ -33,6 +33,15 @@ final class LlamaGrammar: TokenConstraint {
     }
   }
 
+  /// Another grammar in the same state. The original is only read.
+  init(copying original: LlamaGrammar) throws(RunnerError) {
+    switch bridgeCall({ atelier_grammar_clone(original.pointer, $0) }) {
+    case .success(let pointer): self.pointer = pointer
+    case .failure(let failure): throw .invalidGrammar(failure.message)
+    }
+    model = original.model
+  }
+
   deinit { atelier_grammar_free(pointer) }
 
   func allows(_ token: Int32) -> Bool { atelier_grammar_allows(pointer, token) }

@@ -9,6 +9,7 @@ final class LlamaRunner: ModelRunner {
   private let context: LlamaContext
   private let memory: OpaquePointer
   private let tokenizer: LlamaTokenizer
+  private let grammars: GrammarCache
   private let rows: RowStorage
   private let maxOutputs: Int
   let cellCount: Int
@@ -17,8 +18,9 @@ final class LlamaRunner: ModelRunner {
   let vocabularySize: Int
   let prefixReuse: PrefixReuse
 
-  init(context: LlamaContext, memory: OpaquePointer) {
+  init(context: LlamaContext, memory: OpaquePointer, grammars: GrammarCache) {
     self.context = context
+    self.grammars = grammars
     self.memory = memory
     tokenizer = LlamaTokenizer(context.model)
     cellCount = context.tokens
@@ -93,7 +95,9 @@ final class LlamaRunner: ModelRunner {
   }
 
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
-    try LlamaGrammar(constraint, model: context.model)
+    let grammar = try grammars.state(of: constraint, model: context.model)
+    guard !constraint.triggers.isEmpty, let block = constraint.quietBlock else { return grammar }
+    return QuietConstraint(grammar, block: block, tokenizer: tokenizer)
   }
 
   func isEndOfGeneration(_ token: Int32) -> Bool { tokenizer.isEndOfGeneration(token) }

@@ -108,7 +108,7 @@ package struct SchemaLimits: Sendable, Hashable {
     }
   }
 
-  private static func error(_ rule: String) -> AtelierError {
+  static func error(_ rule: String) -> AtelierError {
     AtelierError(.invalidJSONSchema, "The schema cannot be used: \(rule).")
   }
 }

@@ -15,6 +15,8 @@ struct OutputPipeline {
   /// The engine's message about a failure, for the log: it never leaves the process in an event.
   private(set) var failureText: String?
 
+  private let maxToolCalls: Int
+  private var toolCalls = 0
   private let piece: @Sendable (Int32) -> [UInt8]
   private var detokenizer = StreamingDetokenizer()
   private var stops: StopStringFilter
@@ -27,15 +29,17 @@ struct OutputPipeline {
   private var firstToken: Double?
   private var lastToken: Double?
 
-  /// `accepted`: when the request arrived, on the clock of `handle`. `piece`: a token's bytes as the parser wants them.
+  /// `accepted`: when the request arrived, on the clock of `handle`. The answer ends before a call beyond `maxToolCalls`.
+  /// `piece`: a token's bytes as the parser wants them.
   init(
-    promptTokens: Int, accepted: Double, stops: [String], parser: any OutputParser,
+    promptTokens: Int, accepted: Double, stops: [String], parser: any OutputParser, maxToolCalls: Int = .max,
     piece: @escaping @Sendable (Int32) -> [UInt8]
   ) {
     prompt = PromptProgress(tokens: promptTokens)
     self.accepted = accepted
     self.stops = StopStringFilter(stops: stops)
     self.parser = parser
+    self.maxToolCalls = maxToolCalls
     self.piece = piece
   }
 
@@ -67,6 +71,10 @@ struct OutputPipeline {
     let released = stops.feed(text)
     tokens.advance(detokenized: text.utf8.count, released: released.utf8.count)
     if !released.isEmpty { write(parser.feed(released), into: &events) }
+    if toolCalls > maxToolCalls {
+      close(.endOfText, into: &events)
+      return .cancelSequence
+    }
     guard let matched = stops.matchedStop else { return .proceed }
     write(parser.finish(), into: &events)
     close(.stopString, matchedStop: matched, into: &events)
@@ -96,6 +104,8 @@ struct OutputPipeline {
 
   private mutating func write(_ outputs: [ParsedOutput], into events: inout [GenerationEvent]) {
     for output in outputs {
+      if case .toolCallStarted = output { toolCalls += 1 }
+      guard toolCalls <= maxToolCalls else { break }
       blocks.write(output, logprobs: tokens.note(output), into: &events)
     }
     tokens.settle()

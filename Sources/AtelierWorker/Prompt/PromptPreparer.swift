@@ -44,10 +44,12 @@ struct PromptPreparer: Sendable {
       return try backend.renderPrompt(request, messages: messages)
     case .text(let text):
       let tokens = backend.tokenize(text, addSpecial: true, parseSpecial: true)
-      return RenderedPrompt(tokens: tokens) { PlainTextParser() }
+      let grammar = try backend.constraint(for: request.responseFormat)
+      return RenderedPrompt(tokens: tokens, grammar: grammar) { PlainTextParser() }
     case .tokens(let tokens):
       try backend.checkTokens(tokens, param: nil)
-      return RenderedPrompt(tokens: tokens) { PlainTextParser() }
+      let grammar = try backend.constraint(for: request.responseFormat)
+      return RenderedPrompt(tokens: tokens, grammar: grammar) { PlainTextParser() }
     }
   }
 

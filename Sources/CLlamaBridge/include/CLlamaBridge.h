@@ -73,15 +73,15 @@ char *atelier_parser_feed(atelier_parser *parser, const char *text, size_t lengt
 
 // Grammars
 
-/// GBNF text of a JSON schema. `thinking_start` and `thinking_end`, when not empty, let a block of reasoning between
-/// them come first; with `thinking_open` the block has begun already and has to be closed.
-char *atelier_schema_to_grammar(const char *schema, const char *thinking_start, const char *thinking_end,
-                                bool thinking_open, char **error);
+/// GBNF text of a JSON schema as llama.cpp's own formats of tool calls use it.
+char *atelier_schema_to_grammar(const char *schema, char **error);
 
 /// Compiles GBNF text with the start symbol `root`. With triggers it comes into force at the first of them.
 atelier_grammar *atelier_grammar_create(const struct llama_vocab *vocab, const char *grammar,
                                         const char *const *trigger_patterns, size_t pattern_count,
                                         const int32_t *trigger_tokens, size_t token_count, char **error);
+/// A second grammar in the same state. The original is only read.
+atelier_grammar *atelier_grammar_clone(const atelier_grammar *grammar, char **error);
 void atelier_grammar_free(atelier_grammar *grammar);
 bool atelier_grammar_allows(atelier_grammar *grammar, int32_t token);
 /// Sets the logit of every token that may not come next to -infinity.

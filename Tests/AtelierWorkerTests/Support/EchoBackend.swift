@@ -40,6 +40,10 @@ final class EchoBackend: ModelBackend {
     return RenderedPrompt(tokens: tokens, additionalStops: additionalStops, makeParser: makeParser)
   }
 
+  func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint? {
+    format == .text ? nil : GrammarConstraint(grammar: "\(format)")
+  }
+
   func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
     text.utf8.map { Int32($0) } + (addSpecial ? [Self.endOfPrompt] : [])
   }
