@@ -25,6 +25,8 @@ let crypto = TargetDependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = TargetDependency.product(name: "GRDB", package: "GRDB.swift")
 let nioCore = TargetDependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = TargetDependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = TargetDependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = TargetDependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
   name: "atelier",
@@ -42,9 +44,11 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.36.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["JSON", "CommandLineArguments"]),
+    .package(
+      url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["JSON", "CommandLineArguments"]),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
@@ -52,11 +56,16 @@ let package = Package(
     // Vocabulary: imports Foundation only.
     .target(name: "AtelierCore", swiftSettings: strict),
 
+    // The way out: every outbound HTTP request, under one set of address rules.
+    .target(
+      name: "AtelierEgress", dependencies: ["AtelierCore", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
+      swiftSettings: strict),
+
     // Siblings: none imports another.
     .target(name: "AtelierAPI", dependencies: ["AtelierCore"], swiftSettings: strict),
     .target(name: "AtelierText", dependencies: ["AtelierCore"], swiftSettings: strict),
     .target(name: "AtelierEngine", dependencies: ["AtelierCore"], swiftSettings: strict),
-    .target(name: "AtelierModels", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierModels", dependencies: ["AtelierCore", "AtelierEgress", crypto], swiftSettings: strict),
     .target(name: "AtelierStore", dependencies: ["AtelierCore", grdb], swiftSettings: strict),
     .target(name: "AtelierWorkerProtocol", dependencies: ["AtelierCore"], swiftSettings: strict),
 
@@ -72,7 +81,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments, nioCore, nioHTTP1], swiftSettings: strict),
+      name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments, nioCore, nioHTTP1], swiftSettings: strict
+    ),
 
     // The worker process.
     .target(
@@ -91,6 +101,7 @@ let package = Package(
       name: "atelier",
       dependencies: [
         "AtelierCore", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierCLI",
+        "AtelierEgress",
         arguments, configuration, logging, lifecycle, signals,
       ],
       swiftSettings: strict),
@@ -107,6 +118,7 @@ let package = Package(
     .testTarget(
       name: "AtelierAPITests", dependencies: ["AtelierCore", "AtelierAPI", "AtelierTesting"],
       exclude: ["Golden"], swiftSettings: strict),
+    .testTarget(name: "AtelierEgressTests", dependencies: ["AtelierCore", "AtelierEgress"], swiftSettings: strict),
     .testTarget(name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText"], swiftSettings: strict),
     .testTarget(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
@@ -120,12 +132,15 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "AtelierWorkerTests",
-      dependencies: ["AtelierCore", "AtelierWorker", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine", "AtelierTesting"],
+      dependencies: [
+        "AtelierCore", "AtelierWorker", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine", "AtelierTesting",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "AtelierRuntimeTests",
       dependencies: [
-        "AtelierCore", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierWorkerProtocol", "AtelierTesting", logging,
+        "AtelierCore", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierWorkerProtocol", "AtelierTesting",
+        logging,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -1,5 +1,6 @@
 import AtelierAPI
 import AtelierCore
+import AtelierModels
 import AtelierRuntime
 import HTTPTypes
 import Logging
@@ -8,13 +9,16 @@ import Logging
 package struct ServerServices: Sendable {
   package var generation: any GenerationServing
   package var models: any ModelManaging
+  package var downloads: any DownloadManaging
   package var authorizer: any Authorizer
 
   package init(
-    generation: any GenerationServing, models: any ModelManaging, authorizer: any Authorizer = OpenAuthorizer()
+    generation: any GenerationServing, models: any ModelManaging, downloads: any DownloadManaging,
+    authorizer: any Authorizer = OpenAuthorizer()
   ) {
     self.generation = generation
     self.models = models
+    self.downloads = downloads
     self.authorizer = authorizer
   }
 }
@@ -29,6 +33,7 @@ extension RouteTable {
       settings.mapClaudeNames ? ClaudeModelMapping(generation, models: services.models) : generation
     let legacyModels = LMStudioV0ModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     let openAIModels = OpenAIModelController(models: services.models, includesUnloaded: settings.jitEnabled)
+    let downloadStatus = DownloadStatusController(downloads: services.downloads)
     return RouteTable([
       Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
       Route(.get, "/lmstudio-greeting", .open, FixedAnswer(value: ServerRoot.greeting)),
@@ -40,6 +45,12 @@ extension RouteTable {
       Route(.get, "/api/v1/models", .modelsRead, LMStudioV1ModelList(models: services.models)),
       Route(.post, "/api/v1/models/load", .modelsLoad, LMStudioV1ModelLoad(models: services.models, body: body)),
       Route(.post, "/api/v1/models/unload", .modelsLoad, LMStudioV1ModelUnload(models: services.models, body: body)),
+
+      Route(
+        .post, "/api/v1/models/download", .modelsDownload,
+        DownloadController(downloads: services.downloads, body: body)),
+      Route(.get, "/api/v1/models/download/status", .modelsRead, downloadStatus),
+      Route(.get, "/api/v1/models/download/status/*", .modelsRead, downloadStatus),
 
       Route(.get, "/api/v0/models", .modelsRead, legacyModels),
       Route(.get, "/api/v0/models/*", .modelsRead, legacyModels),

@@ -5,6 +5,7 @@ package enum Access: Sendable, Hashable {
   case inference
   case modelsRead
   case modelsLoad
+  case modelsDownload
   /// Any valid token: what an unknown path needs, so that a stranger cannot map the routes.
   case anyToken
 }

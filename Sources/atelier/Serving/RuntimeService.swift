@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierModels
 import AtelierRuntime
 import AtelierStore
 import Foundation
@@ -9,6 +10,7 @@ import ServiceLifecycle
 struct RuntimeService: Service {
   let registry: ModelRegistry
   let store: ConversationStore
+  let downloads: DownloadManager
   let retention: RetentionPolicy
   let logger: Logger
 
@@ -21,6 +23,7 @@ struct RuntimeService: Service {
         try await Task.sleep(for: Self.retentionInterval)
       }
     }
+    await downloads.shutdown()
     await registry.shutdown()
     try store.close()
   }

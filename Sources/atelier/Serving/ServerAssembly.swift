@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierEgress
 import AtelierModels
 import AtelierRuntime
 import AtelierServer
@@ -13,6 +14,7 @@ struct ServerAssembly: Sendable {
   private let catalog: ModelCatalog
   private let registry: ModelRegistry
   private let generation: GenerationService
+  private let downloads: DownloadManager
   private let settings: Settings
   private let logger: Logger
 
@@ -29,18 +31,41 @@ struct ServerAssembly: Sendable {
     registry = ModelRegistry(
       source: CatalogSource(catalog), launcher: WorkerLauncher(executable: worker, logger: Logger(label: "worker")),
       settings: RuntimeSettings(settings), logger: Logger(label: "models"))
+    downloads = try Self.downloads(
+      settings, directory: directory, models: modelsFolder, catalog: catalog, environment: environment, logger: logger)
     let store = try ConversationStore(at: directory.database)
     generation = GenerationService(registry: registry, store: store)
     runtime = RuntimeService(
-      registry: registry, store: store,
+      registry: registry, store: store, downloads: downloads,
       retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
       logger: Logger(label: "runtime"))
+  }
+
+  private static func downloads(
+    _ settings: Settings, directory: DataDirectory, models: URL, catalog: ModelCatalog, environment: [String: String],
+    logger: Logger
+  ) throws -> DownloadManager {
+    guard let endpoint = HubEndpoint(environment: environment) else {
+      throw ServeFailure("HF_ENDPOINT must be a URL such as https://huggingface.co.")
+    }
+    let policy = AddressPolicy(allowing: settings.egressAllow)
+    let entries = DownloadCatalog(contentsOf: directory.catalog)
+    for problem in policy.problems { logger.warning("egress_allow: '\(problem)' is no host:port; it allows nothing.") }
+    for problem in entries.problems { logger.warning("\(problem)") }
+    let egress = Egress(policy: policy, proxies: ProxySettings(environment: environment))
+    var options = DownloadManager.Options()
+    options.parallel = settings.downloadsParallel
+    options.keepFree = Int64(settings.downloadsKeepFreeBytes)
+    return DownloadManager(
+      hub: HubClient(endpoint, egress: egress, stall: .seconds(settings.downloadsStallSeconds)), models: models,
+      journal: directory.downloads, catalog: catalog, entries: entries, options: options)
   }
 
   func server(onListening: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
     // Until there is a store of tokens, authentication can only fail closed.
     let authorizer: any Authorizer = settings.requireAuthentication ? ClosedAuthorizer() : OpenAuthorizer()
-    let services = ServerServices(generation: generation, models: registry, authorizer: authorizer)
+    let services = ServerServices(
+      generation: generation, models: registry, downloads: downloads, authorizer: authorizer)
     return HTTPServer(
       ServerResponder(services, settings: settings, version: Version.text, logger: Logger(label: "http")),
       host: settings.host, port: settings.port, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),

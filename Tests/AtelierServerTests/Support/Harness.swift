@@ -17,7 +17,9 @@ struct Harness {
 
   var responder: ServerResponder {
     ServerResponder(
-      ServerServices(generation: generation, models: ScriptedModels(), authorizer: authorizer), settings: settings,
+      ServerServices(
+        generation: generation, models: ScriptedModels(), downloads: ScriptedDownloads(), authorizer: authorizer),
+      settings: settings,
       version: "1.2.3", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
