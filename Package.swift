@@ -124,7 +124,7 @@ let package = Package(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
       swiftSettings: strict),
     .testTarget(
-      name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierModels", "AtelierTesting"],
+      name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierEgress", "AtelierModels", "AtelierTesting"],
       swiftSettings: strict),
     .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore", grdb], swiftSettings: strict),
     .testTarget(

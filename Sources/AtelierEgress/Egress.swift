@@ -103,6 +103,8 @@ package struct Egress: Sendable {
       redirectConfiguration: .disallow,
       timeout: .init(connect: connectTimeout, read: .nanoseconds(idle.nanoseconds)), decompression: .disabled)
     configuration.httpVersion = .http1Only
+    // The pool would try again until the connect timeout; here the caller decides.
+    configuration.connectionPool.retryConnectionEstablishment = false
     switch route {
     case .address(let address):
       if origin.address == nil { configuration.dnsOverride = [origin.host: address.description] }
