@@ -23,13 +23,14 @@ struct Harness {
       version: "1.2.3", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
+  /// `responder`: the one of an earlier request, for what a server remembers from one request to the next.
   func send(
     _ method: HTTPRequest.Method, _ path: String, _ body: String = "", headers: HTTPFields = [:],
-    authority: String = "localhost:1234"
+    authority: String = "localhost:1234", responder: ServerResponder? = nil
   ) async throws -> RecordingSink {
     let head = HTTPRequest(method: method, scheme: "http", authority: authority, path: path, headerFields: headers)
     let sink = RecordingSink()
-    try await responder.respond(
+    try await (responder ?? self.responder).respond(
       to: Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body))), Exchange(head, sink: sink),
       localPort: 1234)
     return sink

@@ -51,16 +51,21 @@ final class ScriptedGeneration: GenerationServing {
   func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
     -> (InstanceSelection, EmbeddingResult)
   {
-    throw AtelierError(.notImplemented, "not scripted")
+    (Script.instance, EmbeddingResult(vectors: request.inputs.map { _ in [0.6, 0.8] }, promptTokens: 7))
   }
 
+  /// Later documents score higher.
   func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
     -> (InstanceSelection, RerankResult)
   {
-    throw AtelierError(.notImplemented, "not scripted")
+    (Script.instance, RerankResult(scores: request.documents.indices.map { Float($0) / 2 }, promptTokens: 7))
   }
 
-  func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int { 0 }
+  func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
+    state.withLock { $0.requests.append(request) }
+    _ = try script(request)
+    return 42
+  }
 }
 
 enum Script {
