@@ -23,7 +23,8 @@ run: build ## build what is missing, fetch a small model if there is none, serve
 test: lint unit e2e ## every test: lint, unit tests, end-to-end tests with a real model
 
 unit: tools engine model ## unit tests only (debug build); FILTER=name runs some
-	@$(with_engine) ATELIER_TEST_MODEL="$$(scripts/model.sh)" swift test $(if $(FILTER),--filter '$(FILTER)')
+	@$(with_engine) ATELIER_TEST_MODEL="$$(scripts/model.sh)" \
+	  ATELIER_TEST_EMBEDDING_MODEL="$$(scripts/test-models.sh minilm)" swift test $(if $(FILTER),--filter '$(FILTER)')
 
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
@@ -31,8 +32,9 @@ e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pyte
 engine: tools ## fetch and build llama.cpp (kept in the cache)
 	@scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build) > /dev/null
 
-model: tools ## fetch the embedded test and default model (kept in the cache)
+model: tools ## fetch the embedded default model and the tests' models (kept in the cache)
 	@scripts/model.sh > /dev/null
+	@scripts/test-models.sh minilm > /dev/null
 
 build: tools engine ## release build of atelier and atelier-worker
 	@scripts/say.sh "building Atelier (about ten minutes the first time on two cores)"

@@ -45,7 +45,7 @@ def test_more_requests_than_slots_all_finish(server):
 
 def test_the_model_list_answers_while_a_long_prompt_is_read(server):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        long = pool.submit(lambda: server.chat(input="word " * 3000, max_output_tokens=2, store=False))
+        long = pool.submit(lambda: server.chat(input="word " * 1500, max_output_tokens=2, store=False))
         while not long.done():
             assert server.get("/v1/models").elapsed.total_seconds() < 1
         long.result()
