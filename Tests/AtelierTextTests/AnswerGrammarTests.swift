@@ -17,7 +17,8 @@ struct AnswerGrammarTests {
       ["allOf": [["type": "string"], ["type": "integer"]]], ["type": "array", "minItems": 3, "maxItems": 1],
       ["type": "string", "pattern": "(?=a)b"], ["type": "string", "pattern": #"(a)\1"#],
       ["type": "string", "pattern": "a**"],
-      ["type": "string", "pattern": "(a"], ["type": "string", "pattern": "[b-a]"],
+      ["type": "string", "pattern": "(a"], ["type": "string", "pattern": "(((((a+)+)+)+)+)"],
+      ["type": "string", "pattern": "[b-a]"],
       ["type": "number", "minimum": 1e300],
       ["$defs": ["a": ["allOf": [["$ref": "#/$defs/a"]]]], "$ref": "#/$defs/a"],
     ] as [JSONValue])

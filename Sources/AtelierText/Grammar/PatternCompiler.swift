@@ -7,9 +7,12 @@ struct PatternCompiler {
   private let source: [Unicode.Scalar]
   private var place = 0
   private var depth = 0
+  /// Nesting of the repetitions read so far in this group.
+  private var loops = 0
   private var rules: GrammarRules
 
   private static let maxRepetition = 2_000
+  private static let maxNestedLoops = 4
 
   /// Appends its rules to `rules` and returns an expression of one symbol.
   static func compile(_ pattern: String, into rules: inout GrammarRules) throws(AtelierError) -> String {
@@ -64,8 +67,12 @@ struct PatternCompiler {
         isAnchored = true
         break
       }
-      let symbol = try atom()
+      let (symbol, inner) = try atom()
       let (low, high) = try quantifier() ?? (1, 1)
+      // Loops in loops make a grammar's state grow exponentially, and the engine's thread with it.
+      let nested = inner + ((high ?? 2) > 1 ? 1 : 0)
+      guard nested <= Self.maxNestedLoops else { throw error("repetitions in repetitions") }
+      loops = max(loops, nested)
       parts.append(GrammarRules.repeated(symbol, low, high))
     }
     if isTop, !isAnchored { parts.append(try anything()) }
@@ -77,8 +84,8 @@ struct PatternCompiler {
     return GrammarRules.repeated(try rules.add(any, "any"), 0, 64)
   }
 
-  /// One symbol.
-  private mutating func atom() throws(AtelierError) -> String {
+  /// One symbol, and how deep repetitions are nested in it.
+  private mutating func atom() throws(AtelierError) -> (symbol: String, loops: Int) {
     if take("(") {
       depth += 1
       guard depth <= SchemaLimits.standard.groupDepth else { throw error("groups too deep") }
@@ -91,13 +98,17 @@ struct PatternCompiler {
           throw error("look-ahead")
         }
       }
+      let outer = loops
+      loops = 0
       let body = try alternatives(isTop: false)
+      let inner = loops
+      loops = outer
       guard take(")") else { throw error("unbalanced parentheses") }
       depth -= 1
-      return try rules.add(body, "group")
+      return (try rules.add(body, "group"), inner)
     }
     guard let expression = try oneScalar().jsonExpression else { throw error("an empty class") }
-    return expression.hasPrefix("(") ? try rules.add(expression, "class") : expression
+    return (expression.hasPrefix("(") ? try rules.add(expression, "class") : expression, 0)
   }
 
   private mutating func oneScalar() throws(AtelierError) -> ScalarSet {

@@ -35,7 +35,8 @@ extension SchemaCompiler {
       return "\"[\" \(space) \(head) \(GrammarRules.repeated(next, max(0, rest), high)) \(space) \"]\""
     }
     let body = "\(item) \(GrammarRules.repeated(next, max(0, rest - 1), high.map { $0 - 1 }))"
-    return "\"[\" \(space) \(rest > 0 ? body : "(\(body))?") \(space) \"]\""
+    let inside = try rules.add(body, "inside")
+    return "\"[\" \(space) \(rest > 0 ? inside : inside + "?") \(space) \"]\""
   }
 
   // MARK: Objects
@@ -94,12 +95,14 @@ extension SchemaCompiler {
     if let tail {
       let next = try rules.add("\",\" \(space) \(tail.one)", "extras")
       first = "\(tail.one) \(GrammarRules.repeated(next, max(0, low - 1), high.map { $0 - 1 }))"
-      if low == 0 { first = "(\(first))?" }
+      if low == 0 { first = try rules.add(first, "extras") + "?" }
     }
     for member in members.reversed() {
       let rest = try rules.add(after, "rest")
       let here = "\(member.symbol) \(rest)"
-      first = member.isRequired ? here : first.isEmpty ? "(\(here))?" : "(\(here) | \(try rules.add(first, "first")))"
+      first =
+        member.isRequired
+        ? here : first.isEmpty ? try rules.add(here, "first") + "?" : "(\(here) | \(try rules.add(first, "first")))"
       after =
         (member.isRequired ? "\",\" \(space) \(member.symbol)" : "(\",\" \(space) \(member.symbol))?") + " \(rest)"
     }
