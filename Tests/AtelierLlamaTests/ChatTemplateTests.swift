@@ -22,7 +22,7 @@ struct ChatTemplateTests {
     {%- if add_generation_prompt %}<|assistant|>{% endif -%}
     """
   /// Qwen's way of tools and reasoning, shortened.
-  private static let tools = """
+  static let tools = """
     {%- if tools %}<|im_start|>system
     # Tools
     <tools>

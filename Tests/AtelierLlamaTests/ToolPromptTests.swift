@@ -74,4 +74,20 @@ struct ToolPromptTests {
     #expect(prompt.grammar == nil)
     #expect(prompt.tokens.count < (try self.prompt().tokens.count))
   }
+
+  @Test func aTemplatesOwnFormatAllowsEitherToo() throws {
+    let model = try LlamaModel.load(TestModel.load(), progress: { _ in true })
+    let renderer = PromptRenderer(
+      model: model, template: try ChatTemplate(source: ChatTemplateTests.tools), contextLength: 1024)
+    let messages = [Message(.user, "Time?")]
+    var request = EngineRequest(input: .chat(messages), tools: [Self.tool])
+    let free = try #require(try renderer.render(request, messages: messages).grammar)
+    #expect(!free.triggers.isEmpty)
+    request.responseFormat = .jsonSchema(Self.schema)
+    let grammar = try #require(try renderer.render(request, messages: messages).grammar)
+    #expect(try allows(Self.call, grammar))
+    #expect(try allows(#"{"n":3}"#, grammar))
+    #expect(try allows("<think>Hm.</think>" + #"{"n":3}"#, grammar))
+    #expect(try !allows("Hello", grammar))
+  }
 }
