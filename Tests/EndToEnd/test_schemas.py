@@ -48,18 +48,18 @@ def test_the_corpus_is_a_corpus():
 def test_finished_answers_obey_their_schema(server):
     cases = [(entry, 1) for entry in CORPUS] + [(entry, seed) for entry in CORPUS if entry["name"] in MORE_SEEDS for seed in (2, 3)]
     choices = answers(server, [
-        {"seed": seed, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": entry["schema"]}}}
+        {"seed": seed, "max_tokens": 64, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": entry["schema"]}}}
         for entry, seed in cases])
     finished = [(entry, choice) for (entry, _), choice in zip(cases, choices) if choice["finish_reason"] == "stop"]
     problems = [f"{entry['name']}: {problem}" for entry, choice in finished
                 if (problem := problem_with(choice["message"]["content"], entry["schema"]))]
     assert not problems, "\n".join(problems)
     # Recursive and open schemas may go on until the limit.
-    assert len(finished) >= 0.9 * len(cases)
+    assert len(finished) >= 0.8 * len(cases)
 
 
 def test_json_object(server):
-    for choice in answers(server, [{"seed": seed, "response_format": {"type": "json_object"}} for seed in range(2)]):
+    for choice in answers(server, [{"seed": seed, "max_tokens": 48, "response_format": {"type": "json_object"}} for seed in range(2)]):
         if choice["finish_reason"] == "stop":
             assert isinstance(json.loads(choice["message"]["content"]), dict)
         assert choice["message"]["content"].startswith("{")
