@@ -29,6 +29,7 @@ package actor BatchingEngine {
     let scratch: SamplerScratch
     var scheduler: Scheduler
     var plan: StepPlan
+    var governor: ThreadGovernor
   }
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -55,7 +56,7 @@ package actor BatchingEngine {
     parts = Parts(
       runner: runner, scratch: SamplerScratch(vocabularySize: runner.vocabularySize),
       scheduler: Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner)),
-      plan: StepPlan(capacity: runner.maxBatchRows))
+      plan: StepPlan(capacity: runner.maxBatchRows), governor: ThreadGovernor(maximum: runner.threadCount))
     publishState(stepped: false)
     loop = Task { await run() }
   }
@@ -146,7 +147,7 @@ package actor BatchingEngine {
         return false
       }
       do throws(RunnerError) {
-        try parts.runner.decode(parts.plan.batch)
+        try decode(&parts)
       } catch {
         switch error {
         case .outOfCells:
@@ -164,6 +165,22 @@ package actor BatchingEngine {
         milliseconds: Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15)
       return true
     }
+  }
+
+  private func decode(_ parts: inout Parts) throws(RunnerError) {
+    parts.runner.useThreads(parts.governor.threads)
+    let wall = Self.seconds(of: CLOCK_MONOTONIC)
+    let processor = Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+    try parts.runner.decode(parts.plan.batch)
+    parts.governor.record(
+      wall: Self.seconds(of: CLOCK_MONOTONIC) - wall,
+      processor: Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID) - processor)
+  }
+
+  private static func seconds(of clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.

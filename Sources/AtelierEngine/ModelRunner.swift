@@ -14,6 +14,12 @@ package protocol ModelRunner: AnyObject {
   /// How prefixes can be reused.
   var prefixReuse: PrefixReuse { get }
 
+  /// Threads a step may use at most.
+  var threadCount: Int { get }
+
+  /// Sets the threads of the following steps, 1…`threadCount`. Cheap.
+  func useThreads(_ count: Int)
+
   /// Evaluates the rows. Logits of rows that asked for them are valid until the next call.
   /// Throws `.outOfCells` without having changed anything when the rows do not fit.
   func decode(_ batch: Batch) throws(RunnerError)
@@ -37,4 +43,9 @@ package protocol ModelRunner: AnyObject {
 
   /// Called when the engine has nothing to do, before it waits.
   func idle()
+}
+
+extension ModelRunner {
+  package var threadCount: Int { 1 }
+  package func useThreads(_ count: Int) {}
 }

@@ -17,6 +17,8 @@ final class LlamaRunner: ModelRunner {
   let maxSequences: Int
   let vocabularySize: Int
   let prefixReuse: PrefixReuse
+  let threadCount: Int
+  private var threads: Int
 
   init(context: LlamaContext, memory: OpaquePointer, grammars: GrammarCache) {
     self.context = context
@@ -29,6 +31,10 @@ final class LlamaRunner: ModelRunner {
     maxOutputs = context.maxSequences
     vocabularySize = tokenizer.vocabularySize
     prefixReuse = Self.prefixReuse(of: context.model)
+    // Who gives two different counts has decided; then nothing is adapted.
+    let count = llama_n_threads(context.pointer)
+    threadCount = count == llama_n_threads_batch(context.pointer) ? Int(count) : 1
+    threads = threadCount
     rows = RowStorage(capacity: context.batchRows)
   }
 
@@ -39,6 +45,12 @@ final class LlamaRunner: ModelRunner {
       !llama_model_is_recurrent(model.pointer) && !llama_model_is_hybrid(model.pointer)
       && llama_model_n_swa(model.pointer) == 0
     return cuts ? .anyPrefix : .wholeSequences
+  }
+
+  func useThreads(_ count: Int) {
+    guard count != threads, count >= 1, count <= threadCount else { return }
+    threads = count
+    llama_set_n_threads(context.pointer, Int32(count), Int32(count))
   }
 
   func decode(_ batch: Batch) throws(RunnerError) {
