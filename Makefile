@@ -56,8 +56,8 @@ lint: tools ## formatting, import rules
 
 install: build ## install under PREFIX (default /usr/local)
 	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/libexec/atelier"
-	@install -m 755 .build/release/atelier "$(DESTDIR)$(PREFIX)/bin/atelier"
-	@install -m 755 .build/release/atelier-worker "$(DESTDIR)$(PREFIX)/libexec/atelier/atelier-worker"
+	@install -m 755 .build/release/atelier .build/release/atelier-worker "$(DESTDIR)$(PREFIX)/libexec/atelier/"
+	@ln -sf ../libexec/atelier/atelier "$(DESTDIR)$(PREFIX)/bin/atelier"
 	@scripts/say.sh "installed $(DESTDIR)$(PREFIX)/bin/atelier"
 
 clean: ## remove build products; engine and model stay in the cache
