@@ -10,7 +10,7 @@ ATELIER_HOME ?= $(HOME)/.atelier
 export ATELIER_HOME
 
 # The engine's prefix: built by scripts/engine.sh, or an installed llama.cpp when ENGINE_PREFIX is given.
-with_engine = PKG_CONFIG_PATH="$$(scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build))/lib/pkgconfig:$$PKG_CONFIG_PATH"
+with_engine = PKG_CONFIG_PATH="$$(cat .build/engine-prefix)/lib/pkgconfig:$$PKG_CONFIG_PATH"
 swift_release = swift build -c release --static-swift-stdlib
 
 help: ## this list
@@ -22,26 +22,36 @@ run: build ## build what is missing, fetch a small model if there is none, serve
 
 test: lint unit e2e ## every test: lint, unit tests, end-to-end tests with a real model
 
-unit: tools engine model ## unit tests only (debug build); FILTER=name runs some
+unit: engine model ## unit tests only (debug build); FILTER=name runs some
 	@$(with_engine) ATELIER_TEST_MODEL="$$(scripts/model.sh)" \
 	  ATELIER_TEST_EMBEDDING_MODEL="$$(scripts/test-models.sh minilm)" swift test $(if $(FILTER),--filter '$(FILTER)')
 
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
 
-engine: tools ## fetch and build llama.cpp (kept in the cache)
-	@scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build) > /dev/null
+engine: .build/engine-prefix ## fetch and build llama.cpp (kept in the cache)
+
+# Asked at every run, written only when it changes, so that what depends on it is rebuilt then.
+.build/engine-prefix: tools
+	@mkdir -p .build
+	@scripts/engine.sh $(if $(ENGINE_PREFIX),installed '$(ENGINE_PREFIX)',build) > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
 
 model: tools ## fetch the embedded default model and the tests' models (kept in the cache)
 	@scripts/model.sh > /dev/null
 	@scripts/test-models.sh minilm > /dev/null
 
-build: tools engine ## release build of atelier and atelier-worker
-	@scripts/say.sh "building Atelier (about ten minutes the first time on two cores)"
+build: .build/release/.built ## release build of atelier and atelier-worker
+
+# A stamp, because finding out that nothing is to be done takes SwiftPM twenty seconds.
+.build/release/.built: .build/engine-prefix Package.swift $(shell find Sources)
+	@scripts/say.sh "building Atelier (about seven minutes the first time on two cores)"
 	@$(with_engine) $(swift_release) --product atelier
 	@$(with_engine) $(swift_release) --product atelier-worker
+	@touch $@
 
-debug: tools engine ## debug build
+debug: engine ## debug build
 	@$(with_engine) swift build
 
 bench: build model ## benchmarks against llama-server of the same tree; WORKLOAD=name, ROUNDS=n, PEER=none
