@@ -169,18 +169,11 @@ package actor BatchingEngine {
 
   private func decode(_ parts: inout Parts) throws(RunnerError) {
     parts.runner.useThreads(parts.governor.threads)
-    let wall = Self.seconds(of: CLOCK_MONOTONIC)
-    let processor = Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+    let start = ContinuousClock.now
     try parts.runner.decode(parts.plan.batch)
+    let elapsed = (ContinuousClock.now - start).components
     parts.governor.record(
-      wall: Self.seconds(of: CLOCK_MONOTONIC) - wall,
-      processor: Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID) - processor)
-  }
-
-  private static func seconds(of clock: clockid_t) -> Double {
-    var time = timespec()
-    clock_gettime(clock, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+      wall: Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18, waited: CoreWait.total)
   }
 
   /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.

@@ -4,12 +4,14 @@ import Testing
 struct ThreadGovernorTests {
   /// Steps of 10 ms in which `foreign` cores are taken by others; returns the counts used.
   private func run(_ governor: inout ThreadGovernor, seconds: Double, cores: Double, foreign: Double) -> [Int] {
-    (0..<Int(seconds * 100)).map { _ in
+    var waited = 0.0
+    return (0..<Int(seconds * 100)).map { _ in
       let threads = governor.threads
       // The scheduler shares cores fairly: beyond the free ones, each foreign thread takes half a core.
       let free = cores - foreign
       let got = Double(threads) <= free ? Double(threads) : free + (Double(threads) - free) / 2
-      governor.record(wall: 0.01, processor: 0.01 * got)
+      waited += 0.01 * (Double(threads) - got)
+      governor.record(wall: 0.01) { waited }
       return threads
     }
   }
@@ -39,6 +41,12 @@ struct ThreadGovernorTests {
   func asManyGoAsAreMissing(maximum: Int, foreign: Double, expected: Int) {
     var governor = ThreadGovernor(maximum: maximum)
     #expect(run(&governor, seconds: 0.2, cores: Double(maximum), foreign: foreign).last == expected)
+  }
+
+  @Test func nothingChangesWhereTheSystemDoesNotTell() {
+    var governor = ThreadGovernor(maximum: 2)
+    for _ in 0..<100 { governor.record(wall: 0.01) { nil } }
+    #expect(governor.threads == 2)
   }
 
   @Test func oneThreadStaysOne() {

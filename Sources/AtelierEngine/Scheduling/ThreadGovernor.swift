@@ -1,10 +1,11 @@
 /// How many threads a step uses. ggml's threads wait for each other after every operation, so when another process takes a
 /// core, all of them run at the pace of the one that has to share: fewer threads with a core each are faster.
 ///
-/// The sign is processor time: threads that compute or spin use all the time they are given, so what is missing to
-/// `wall × threads` went to somebody else. After a while the full count is tried again, ever more rarely.
+/// The sign is the time that threads wait for a core though they could run. (Processor time missing to `wall × threads` is
+/// none: threads also sleep where an operation leaves them nothing to do.) After a while the full count is tried again,
+/// ever more rarely.
 package struct ThreadGovernor: Sendable {
-  /// Part of a core that may be missing before it counts as taken.
+  /// Part of a core that may be waited for before it counts as taken.
   private static let tolerance = 0.35
   /// Seconds of computing that one judgement rests on.
   private static let window = 0.06
@@ -16,7 +17,8 @@ package struct ThreadGovernor: Sendable {
   package private(set) var threads: Int
 
   private var wall = 0.0
-  private var processor = 0.0
+  /// The waiting time when the window began.
+  private var start: Double?
   private var hold = shortestHold
   /// Seconds of computing left before the full count is tried again.
   private var remaining = 0.0
@@ -26,22 +28,27 @@ package struct ThreadGovernor: Sendable {
     threads = self.maximum
   }
 
-  /// Takes in a step that was computed with `threads` threads; both times in seconds, `processor` summed over all threads.
-  package mutating func record(wall stepWall: Double, processor stepProcessor: Double) {
+  /// Takes in a step that was computed with `threads` threads; seconds. `waited` gives the time the process's threads have
+  /// waited for a core, all together since any fixed moment, or nil where the system does not tell; asked now and then.
+  package mutating func record(wall stepWall: Double, waited: () -> Double?) {
     guard maximum > 1, stepWall > 0 else { return }
     if threads < maximum {
       remaining -= stepWall
       if remaining <= 0 { threads = maximum }
       return
     }
+    guard let start else {
+      start = waited()
+      return
+    }
     wall += stepWall
-    processor += stepProcessor
-    guard wall >= Self.window else { return }
-    let missing = Double(threads) - processor / wall
+    guard wall >= Self.window, let now = waited() else { return }
+    let missing = (now - start) / wall
     wall = 0
-    processor = 0
+    self.start = now
     if missing > Self.tolerance {
       threads = max(1, threads - max(1, Int(missing.rounded())))
+      self.start = nil
       remaining = hold
       hold = min(Self.longestHold, hold * 2)
     } else {
