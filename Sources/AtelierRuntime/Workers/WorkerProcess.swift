@@ -9,8 +9,7 @@ import Synchronization
 /// and nothing else inherited, its output in our log.
 ///
 /// Its own process group, so that an interrupt typed at the terminal does not reach it before the server has drained. It
-/// dies with the server: its socket ends, and it asks the kernel for a signal when the thread that spawned it ends, which
-/// is why `start` must be called on a thread that outlives it.
+/// dies with the server, because its socket ends then.
 final class WorkerProcess: WorkerPeer {
   private enum State: Sendable {
     case new
