@@ -168,12 +168,12 @@ package actor BatchingEngine {
   }
 
   private func decode(_ parts: inout Parts) throws(RunnerError) {
-    parts.runner.useThreads(parts.governor.threads)
+    let rows = parts.plan.batch.count
+    parts.runner.useThreads(parts.governor.threads(rows: rows))
     let start = ContinuousClock.now
     try parts.runner.decode(parts.plan.batch)
     let elapsed = (ContinuousClock.now - start).components
-    parts.governor.record(
-      wall: Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18, waited: CoreWait.total)
+    parts.governor.record(rows: rows, seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18)
   }
 
   /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.

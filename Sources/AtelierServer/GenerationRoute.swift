@@ -31,11 +31,14 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
     let decoded = try D.decode(value, stamp: .now(requestID: exchange.requestID))
     var streams: [AsyncStream<GenerationEvent>] = []
     for request in decoded.requests { streams.append(try await generation.generate(request)) }
-    if decoded.context.isStreaming {
-      try await stream(streams, decoded.context, exchange)
-    } else {
-      let answers = try await Self.answers(streams)
-      try await exchange.send(D.body(of: answers, in: decoded.context))
+    let context = decoded.context
+    try await withTaskExecutorPreference(exchange.executor) {
+      if context.isStreaming {
+        try await stream(streams, context, exchange)
+      } else {
+        let answers = try await Self.answers(streams)
+        try await exchange.send(D.body(of: answers, in: context))
+      }
     }
   }
 

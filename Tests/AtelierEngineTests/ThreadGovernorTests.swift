@@ -2,55 +2,69 @@ import AtelierEngine
 import Testing
 
 struct ThreadGovernorTests {
-  /// Steps of 10 ms in which `foreign` cores are taken by others; returns the counts used.
-  private func run(_ governor: inout ThreadGovernor, seconds: Double, cores: Double, foreign: Double) -> [Int] {
-    var waited = 0.0
-    return (0..<Int(seconds * 100)).map { _ in
-      let threads = governor.threads
-      // The scheduler shares cores fairly: beyond the free ones, each foreign thread takes half a core.
-      let free = cores - foreign
-      let got = Double(threads) <= free ? Double(threads) : free + (Double(threads) - free) / 2
-      waited += 0.01 * (Double(threads) - got)
-      governor.record(wall: 0.01) { waited }
+  /// Runs steps whose time depends on the threads; returns the counts used.
+  private func run(
+    _ governor: inout ThreadGovernor, steps: Int, rows: Int = 1, _ seconds: (Int) -> Double
+  ) -> [Int] {
+    var noise = SeededGenerator(seed: 7)
+    return (0..<steps).map { _ in
+      let threads = governor.threads(rows: rows)
+      governor.record(rows: rows, seconds: seconds(threads) * Double.random(in: 0.99...1.01, using: &noise))
       return threads
     }
   }
 
-  @Test func quietMachineKeepsAllThreads() {
+  @Test func allThreadsStayWhereTheyHelp() {
     var governor = ThreadGovernor(maximum: 2)
-    #expect(run(&governor, seconds: 10, cores: 2, foreign: 0).allSatisfy { $0 == 2 })
-    #expect(run(&governor, seconds: 10, cores: 2, foreign: 0.1).allSatisfy { $0 == 2 })
+    let used = run(&governor, steps: 4000) { $0 == 2 ? 0.006 : 0.007 }
+    #expect(used.suffix(2000).count { $0 == 1 } < 20)
   }
 
-  @Test func takenCoreIsLeftToItsTakerAndTriedEverMoreRarely() {
+  @Test func fewerAreTakenWhereTheyAreFaster() {
     var governor = ThreadGovernor(maximum: 2)
-    let used = run(&governor, seconds: 60, cores: 2, foreign: 1)
-    #expect(used.prefix(6).allSatisfy { $0 == 2 })
-    #expect(Double(used.count { $0 == 2 }) < 0.02 * Double(used.count))
-    #expect(used.suffix(1000).contains(1))
+    let used = run(&governor, steps: 4000) { $0 == 2 ? 0.006 : 0.0055 }
+    #expect(used[30] == 1)
+    #expect(used.suffix(2000).count { $0 == 2 } < 20)
+  }
+
+  @Test func takenCoreIsNoticedWithinAFewSteps() {
+    var governor = ThreadGovernor(maximum: 2)
+    _ = run(&governor, steps: 3000) { $0 == 2 ? 0.006 : 0.008 }
+    let used = run(&governor, steps: 2000) { $0 == 2 ? 0.03 : 0.008 }
+    #expect(used.prefix(20).last == 1)
+    // Rarely enough that the 99th percentile of the steps does not see it.
+    #expect(used.suffix(1200).count { $0 == 2 } <= 9)
   }
 
   @Test func freedCoreIsUsedAgain() {
     var governor = ThreadGovernor(maximum: 2)
-    _ = run(&governor, seconds: 3, cores: 2, foreign: 1)
-    let used = run(&governor, seconds: 20, cores: 2, foreign: 0)
-    #expect(used.suffix(100).allSatisfy { $0 == 2 })
+    _ = run(&governor, steps: 3000) { $0 == 2 ? 0.03 : 0.008 }
+    let used = run(&governor, steps: 1500) { $0 == 2 ? 0.006 : 0.008 }
+    #expect(used.suffix(500).count { $0 == 1 } < 8)
   }
 
-  @Test(arguments: [(8, 2.0, 7), (8, 8.0, 4), (4, 1.0, 3)])
-  func asManyGoAsAreMissing(maximum: Int, foreign: Double, expected: Int) {
-    var governor = ThreadGovernor(maximum: maximum)
-    #expect(run(&governor, seconds: 0.2, cores: Double(maximum), foreign: foreign).last == expected)
+  @Test func manyCoresAreWalkedDown() {
+    var governor = ThreadGovernor(maximum: 8)
+    #expect(governor.choices == [8, 4, 2, 1])
+    let used = run(&governor, steps: 500) { [8: 0.02, 4: 0.012, 2: 0.009, 1: 0.012][$0] ?? 1 }
+    #expect(used.suffix(100).count { $0 == 2 } > 80)
   }
 
-  @Test func nothingChangesWhereTheSystemDoesNotTell() {
+  @Test func numbersOfRowsAreJudgedApart() {
     var governor = ThreadGovernor(maximum: 2)
-    for _ in 0..<100 { governor.record(wall: 0.01) { nil } }
-    #expect(governor.threads == 2)
+    _ = run(&governor, steps: 100, rows: 1) { $0 == 2 ? 0.006 : 0.005 }
+    _ = run(&governor, steps: 100, rows: 8) { $0 == 2 ? 0.02 : 0.04 }
+    #expect(governor.threads(rows: 1) == 1)
+    #expect(governor.threads(rows: 8) == 2)
+  }
+
+  @Test func promptsUseAll() {
+    var governor = ThreadGovernor(maximum: 2)
+    #expect(run(&governor, steps: 200, rows: 64) { $0 == 2 ? 0.3 : 0.1 }.allSatisfy { $0 == 2 })
   }
 
   @Test func oneThreadStaysOne() {
     var governor = ThreadGovernor(maximum: 1)
-    #expect(run(&governor, seconds: 1, cores: 1, foreign: 1).allSatisfy { $0 == 1 })
+    #expect(run(&governor, steps: 100) { _ in 0.01 }.allSatisfy { $0 == 1 })
   }
 }

@@ -1,58 +1,131 @@
-/// How many threads a step uses. ggml's threads wait for each other after every operation, so when another process takes a
-/// core, all of them run at the pace of the one that has to share: fewer threads with a core each are faster.
+/// How many threads a step of few rows uses: it measures. ggml's threads wait for each other after every operation, so a
+/// second thread helps less the smaller the model is, and does harm as soon as it has to share its core: with another
+/// process, with another model's engine, or with the threads that carry the answers to their clients. None of that can be
+/// known beforehand, and the best count differs with the number of rows; so each number of rows has a count that holds,
+/// and now and then another count is tried for a few steps, ever more rarely while the old one stays the best, at once
+/// when steps become slow.
 ///
-/// The sign is the time that threads wait for a core though they could run. (Processor time missing to `wall × threads` is
-/// none: threads also sleep where an operation leaves them nothing to do.) After a while the full count is tried again,
-/// ever more rarely.
+/// Steps of many rows are prompts, where all threads have enough to do that sharing a core costs no more than the core.
 package struct ThreadGovernor: Sendable {
-  /// Part of a core that may be waited for before it counts as taken.
-  private static let tolerance = 0.35
-  /// Seconds of computing that one judgement rests on.
-  private static let window = 0.06
-  private static let shortestHold = 1.0
-  private static let longestHold = 16.0
+  /// From here on all threads are used.
+  private static let manyRows = 16
 
-  package let maximum: Int
-  /// What the next step should use; 1…`maximum`.
-  package private(set) var threads: Int
-
-  private var wall = 0.0
-  /// The waiting time when the window began.
-  private var start: Double?
-  private var hold = shortestHold
-  /// Seconds of computing left before the full count is tried again.
-  private var remaining = 0.0
+  /// Counts to choose from, most first.
+  package let choices: [Int]
+  /// By the number of rows, less one.
+  private var tables: [Table]
 
   package init(maximum: Int) {
-    self.maximum = max(1, maximum)
-    threads = self.maximum
+    var choices = [max(1, maximum)]
+    while let last = choices.last, last > 1 { choices.append(last / 2) }
+    self.choices = choices
+    tables = Array(repeating: Table(), count: Self.manyRows - 1)
   }
 
-  /// Takes in a step that was computed with `threads` threads; seconds. `waited` gives the time the process's threads have
-  /// waited for a core, all together since any fixed moment, or nil where the system does not tell; asked now and then.
-  package mutating func record(wall stepWall: Double, waited: () -> Double?) {
-    guard maximum > 1, stepWall > 0 else { return }
-    if threads < maximum {
-      remaining -= stepWall
-      if remaining <= 0 { threads = maximum }
+  /// What the next step should use, with that many rows.
+  package func threads(rows: Int) -> Int {
+    guard choices.count > 1, rows > 0, rows < Self.manyRows else { return choices[0] }
+    return choices[tables[rows - 1].choice]
+  }
+
+  /// Takes in what a step took that used `threads(rows:)`.
+  package mutating func record(rows: Int, seconds: Double) {
+    guard choices.count > 1, rows > 0, rows < Self.manyRows, seconds > 0 else { return }
+    tables[rows - 1].record(seconds, choices: choices.count)
+  }
+}
+
+/// What is known about steps of one number of rows.
+private struct Table: Sendable {
+  private static let firstTrial = 8
+  private static let rarestTrial = 512
+  private static let trialSteps = 3
+  /// A count is taken only if it is faster by more than the noise.
+  private static let gain = 0.97
+  /// Steps so much slower than they used to be say that something has changed.
+  private static let surprise = 1.3
+  private static let patience = 0.05
+
+  private var current = 0
+  private var trial: Int?
+  private var times = RecentTimes()
+  private var trialTimes = RecentTimes()
+  /// What steps with the current count use to take.
+  private var usual: Double?
+  private var untilTrial = firstTrial
+  private var interval = firstTrial
+  private var triesFewer = true
+
+  var choice: Int { trial ?? current }
+
+  mutating func record(_ seconds: Double, choices: Int) {
+    if let trial {
+      trialTimes.add(seconds)
+      if trialTimes.count == Self.trialSteps { decide(trial) }
       return
     }
-    guard let start else {
-      start = waited()
-      return
-    }
-    wall += stepWall
-    guard wall >= Self.window, let now = waited() else { return }
-    let missing = (now - start) / wall
-    wall = 0
-    self.start = now
-    if missing > Self.tolerance {
-      threads = max(1, threads - max(1, Int(missing.rounded())))
-      self.start = nil
-      remaining = hold
-      hold = min(Self.longestHold, hold * 2)
+    times.add(seconds)
+    guard times.isFull else { return }
+    untilTrial -= 1
+    let median = times.median
+    if let usual, median > usual * Self.surprise {
+      interval = Self.firstTrial
+      untilTrial = 0
+      self.usual = median
     } else {
-      hold = Self.shortestHold
+      usual = usual.map { $0 + Self.patience * (median - $0) } ?? median
     }
+    if untilTrial <= 0 { begin(choices: choices) }
+  }
+
+  /// One step along the list, to either side in turn.
+  private mutating func begin(choices: Int) {
+    let (first, second) = triesFewer ? (current + 1, current - 1) : (current - 1, current + 1)
+    trial = first >= 0 && first < choices ? first : second
+    triesFewer.toggle()
+    trialTimes = RecentTimes()
+  }
+
+  private mutating func decide(_ tried: Int) {
+    trial = nil
+    if trialTimes.median < times.median * Self.gain {
+      current = tried
+      times = trialTimes
+      usual = nil
+      interval = Self.firstTrial
+    } else {
+      interval = min(Self.rarestTrial, interval * 2)
+    }
+    untilTrial = interval
+  }
+}
+
+/// The times of the last few steps.
+private struct RecentTimes: Sendable {
+  private static let size = 5
+
+  private var ring = SIMD8<Double>(repeating: .infinity)
+  private var next = 0
+  private(set) var count = 0
+
+  var isFull: Bool { count == Self.size }
+
+  mutating func add(_ seconds: Double) {
+    ring[next] = seconds
+    next = (next + 1) % Self.size
+    count = min(Self.size, count + 1)
+  }
+
+  /// The middle one; of an even number, the greater of the two.
+  var median: Double {
+    for index in 0..<count {
+      var below = 0
+      var same = 0
+      for other in 0..<count {
+        if ring[other] < ring[index] { below += 1 } else if ring[other] == ring[index] { same += 1 }
+      }
+      if below <= count / 2 && count / 2 < below + same { return ring[index] }
+    }
+    return .infinity
   }
 }

@@ -6,11 +6,13 @@ import NIOCore
 final class ConnectionSink: ResponseSink {
   private var writer: ResponseWriter?
   let abort: @Sendable () -> Void
+  let executor: (any TaskExecutor)?
 
   struct AlreadyAnswered: Error {}
 
   init(_ writer: consuming ResponseWriter, channel: any Channel) {
     self.writer = consume writer
+    executor = EventLoopExecutor(channel.eventLoop)
     self.abort = { channel.close(mode: .all, promise: nil) }
   }
 

@@ -24,6 +24,7 @@ package final class Exchange {
   }
 
   var abort: @Sendable () -> Void { sink.abort }
+  var executor: (any TaskExecutor)? { sink.executor }
 
   func closeConnectionAfterwards() {
     closesConnection = true

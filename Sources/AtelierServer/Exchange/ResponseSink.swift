@@ -12,4 +12,10 @@ package protocol ResponseSink: AnyObject {
   func begin(_ head: HTTPResponse) async throws -> any ResponseBodyWriter
   /// Cuts the connection; waiting reads and writes throw.
   var abort: @Sendable () -> Void { get }
+  /// Where the short steps of writing run best; nil: anywhere.
+  var executor: (any TaskExecutor)? { get }
+}
+
+extension ResponseSink {
+  package var executor: (any TaskExecutor)? { nil }
 }
