@@ -30,6 +30,7 @@ package actor BatchingEngine {
     var scheduler: Scheduler
     var plan: StepPlan
     var governor: ThreadGovernor
+    var promptLogits: PromptLogits
   }
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -56,7 +57,8 @@ package actor BatchingEngine {
     parts = Parts(
       runner: runner, scratch: SamplerScratch(vocabularySize: runner.vocabularySize),
       scheduler: Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner)),
-      plan: StepPlan(capacity: runner.maxBatchRows), governor: ThreadGovernor(maximum: runner.threadCount))
+      plan: StepPlan(capacity: runner.maxBatchRows), governor: ThreadGovernor(maximum: runner.threadCount),
+      promptLogits: PromptLogits(vocabularySize: runner.vocabularySize))
     publishState(stepped: false)
     loop = Task { await run() }
   }
@@ -80,8 +82,19 @@ package actor BatchingEngine {
       throw AtelierError(
         .invalidJSONSchema, "The required output format cannot be turned into a grammar. Simplify the schema.")
     }
+    answerAtOnce(request)
     publishState(stepped: false)
     wake()
+  }
+
+  /// Gives the first token without a step when the logits after the prompt are known.
+  private func answerAtOnce(_ request: SequenceRequest) {
+    guard parts?.scheduler.canAnswerAtOnce(request.id) == true,
+      var logits = parts?.promptLogits.logits(after: request.prompt), let parts
+    else { return }
+    let outcome = logits.withUnsafeMutableBufferPointer { sample(request.id, $0, parts) }
+    self.parts?.scheduler.answerAtOnce(request.id, outcome)
+    deliver()
   }
 
   /// Ends the request at once; its last event is `finished(.cancelled)`. Nothing happens if it is not live.
@@ -158,7 +171,7 @@ package actor BatchingEngine {
           return true
         }
       }
-      sample(parts)
+      sample(&parts)
       let elapsed = (ContinuousClock.now - start).components
       parts.scheduler.update(
         after: parts.plan, outcomes: outcomes,
@@ -200,11 +213,13 @@ package actor BatchingEngine {
     return lost.isEmpty
   }
 
-  private func sample(_ parts: borrowing Parts) {
+  private func sample(_ parts: inout Parts) {
     outcomes.removeAll(keepingCapacity: true)
     for part in parts.plan.parts {
       guard let row = part.sampledRow else { continue }
-      outcomes.append(sample(part.id, parts.runner.logits(row: row), parts))
+      let logits = parts.runner.logits(row: row)
+      if let prompt = parts.scheduler.prompt(endedBy: part) { parts.promptLogits.store(logits, after: prompt) }
+      outcomes.append(sample(part.id, logits, parts))
     }
   }
 

@@ -11,7 +11,7 @@ package struct EngineConfiguration: Sendable, Hashable {
   package var targetStepMilliseconds: Double
 
   package init(
-    parallel: Int = 4, maxWaiting: Int = 64, promptTokensPerStep: Int = 512, targetStepMilliseconds: Double = 150
+    parallel: Int = 4, maxWaiting: Int = 64, promptTokensPerStep: Int = 512, targetStepMilliseconds: Double = 200
   ) {
     self.parallel = parallel
     self.maxWaiting = maxWaiting

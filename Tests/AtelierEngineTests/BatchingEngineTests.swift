@@ -91,6 +91,24 @@ struct BatchingEngineTests {
     }
   }
 
+  @Test func aPromptAskedAgainNeedsNoStepForItsFirstToken() async throws {
+    let prompt = TokenText.random(20, seed: 3)
+    try await withEngine { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, prompt, maxTokens: 12))
+      _ = await inbox.end(of: 1)
+      let steps = engine.state.steps
+      try await engine.submit(SchedulerDriver.request(2, prompt, maxTokens: 1))
+      #expect(inbox.end(2) == .maxTokens)
+      #expect(engine.state.steps == steps)
+      try await engine.submit(SchedulerDriver.request(3, prompt, maxTokens: 12))
+      #expect(inbox.tokens(3).count >= 1)
+      #expect(await inbox.end(of: 3) == .maxTokens)
+      #expect(inbox.tokens(2) == Array(inbox.tokens(1).prefix(1)))
+      #expect(inbox.tokens(3) == inbox.tokens(1))
+      #expect(engine.state.running == 0)
+    }
+  }
+
   @Test func cancelsBetweenSteps() async throws {
     try await withEngine { engine, inbox in
       try await engine.submit(SchedulerDriver.request(1, [1, 2, 3], maxTokens: nil))

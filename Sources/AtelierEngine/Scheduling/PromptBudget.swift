@@ -1,17 +1,29 @@
 /// How many prompt tokens fit beside the generating sequences so that a step stays within the target time: learns the
 /// cost of a step from the steps before.
+///
+/// A step of at least `wideRows` rows computes attention in tiles, which makes a row of it much cheaper than one of a
+/// narrower step (two to three times, with some thousand tokens in memory). So the cost of a row is learned for both
+/// kinds, and a step is made wide where that exceeds the target by no more than half.
 package struct PromptBudget: Sendable {
   /// Prompt tokens that always get through, whatever the target.
   package static let minimum = 8
+  /// Rows from which llama.cpp's attention on processors works in tiles (`ggml_fa_tile_config::Q`).
+  package static let wideRows = 64
   private static let initial = 32
   private static let smoothing = 0.25
+  /// What a wide step may take of the time that prompts have.
+  private static let tolerance = 1.5
+  /// A row of a wide step costs at least this part of a narrow one's, as a first guess.
+  private static let guess = 1.0 / 3
 
   package let maximum: Int
   package let targetMilliseconds: Double
 
-  /// A step with only decode rows, and what a prompt row adds; nil before the first measurement.
+  /// A step with only decode rows, and what a prompt row adds to a narrow and to a wide step; nil before the first
+  /// measurement.
   private var decodeMilliseconds: Double?
-  private var promptRowMilliseconds: Double?
+  private var narrowRowMilliseconds: Double?
+  private var wideRowMilliseconds: Double?
 
   package init(maximum: Int, targetMilliseconds: Double) {
     self.maximum = max(1, maximum)
@@ -21,12 +33,22 @@ package struct PromptBudget: Sendable {
   /// Prompt tokens for a step with that many decode rows.
   package func promptTokens(decodeRows: Int) -> Int {
     guard decodeRows > 0 else { return maximum }
-    guard let promptRow = promptRowMilliseconds else { return min(Self.initial, maximum) }
     let decode = decodeMilliseconds ?? 0
     // On a machine whose decode alone takes most of the target, prompts still get as much time as decoding.
     let spare = max(targetMilliseconds - decode, decode)
-    let fitting = (spare / max(promptRow, 0.0001)).rounded(.down)
-    return min(maximum, max(Self.minimum, fitting >= Double(maximum) ? maximum : Int(fitting)))
+    let smallestWide = max(Self.minimum, Self.wideRows - decodeRows)
+    if smallestWide <= maximum, let wide = wideRowMilliseconds ?? narrowRowMilliseconds.map({ $0 * Self.guess }) {
+      // A guess is tried on the smallest step that can prove it.
+      let fitting = wideRowMilliseconds == nil ? 0 : Self.rows(spare, wide, maximum)
+      if fitting >= smallestWide {
+        // Whole tiles: a part of one costs as much.
+        let whole = (fitting + decodeRows) / Self.wideRows * Self.wideRows - decodeRows
+        return fitting == maximum ? maximum : max(smallestWide, whole)
+      }
+      if Double(smallestWide) * wide <= spare * Self.tolerance { return smallestWide }
+    }
+    guard let narrow = narrowRowMilliseconds ?? wideRowMilliseconds else { return min(Self.initial, maximum) }
+    return min(maximum, max(Self.minimum, min(smallestWide - 1, Self.rows(spare, narrow, maximum))))
   }
 
   package mutating func record(decodeRows: Int, promptRows: Int, milliseconds: Double) {
@@ -34,12 +56,21 @@ package struct PromptBudget: Sendable {
     if promptRows == 0 {
       guard decodeRows > 0 else { return }
       Self.learn(&decodeMilliseconds, milliseconds)
-    } else {
-      let base = decodeRows > 0 ? (decodeMilliseconds ?? 0) : 0
-      let cost = max(0, milliseconds - base) / Double(promptRows)
-      // A step with few prompt rows says little about the cost of one: it also holds what every step costs.
-      if promptRows >= Self.minimum || promptRowMilliseconds == nil { Self.learn(&promptRowMilliseconds, cost) }
+      return
     }
+    let base = decodeRows > 0 ? (decodeMilliseconds ?? 0) : 0
+    let cost = max(0, milliseconds - base) / Double(promptRows)
+    if decodeRows + promptRows >= Self.wideRows {
+      Self.learn(&wideRowMilliseconds, cost)
+    } else if promptRows >= Self.minimum || narrowRowMilliseconds == nil {
+      // A step with few prompt rows says little about the cost of one: it also holds what every step costs.
+      Self.learn(&narrowRowMilliseconds, cost)
+    }
+  }
+
+  private static func rows(_ milliseconds: Double, _ row: Double, _ maximum: Int) -> Int {
+    let fitting = (milliseconds / max(row, 0.0001)).rounded(.down)
+    return fitting >= Double(maximum) ? maximum : max(0, Int(fitting))
   }
 
   private static func learn(_ value: inout Double?, _ sample: Double) {

@@ -14,10 +14,40 @@ extension Scheduler {
       }
       let outcome = next < outcomes.count ? outcomes[next] : .failed("the step gave no token")
       next += 1
-      if let end = take(outcome, part.index) { ended.append((part.index, end)) }
+      report(outcome, of: running[part.index].id)
+      if let end = running[part.index].take(outcome, cellCount: limits.cellCount) { ended.append((part.index, end)) }
     }
     ended.sort { $0.index > $1.index }
     for (index, end) in ended { self.end(running: index, end) }
+  }
+
+  /// The prompt whose last token is among the part's rows, if other requests may profit from it.
+  package func prompt(endedBy part: StepPlan.Part) -> [Int32]? {
+    let sequence = running[part.index]
+    return sequence.generated == 0 && sequence.cacheable ? sequence.tokens : nil
+  }
+
+  /// Whether a first token is of use now: it ends the request, or the request can go on at once.
+  package func canAnswerAtOnce(_ id: UInt64) -> Bool {
+    guard let sequence = waiting.first(where: { $0.id == id }) else { return false }
+    return sequence.maxTokens == 1 || (running.count < limits.parallel && parked.isEmpty && waiting.count == 1)
+  }
+
+  /// Takes the first token of a waiting request, chosen without a step.
+  package mutating func answerAtOnce(_ id: UInt64, _ outcome: StepOutcome) {
+    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
+    var sequence = waiting.remove(at: index)
+    let count = sequence.promptCount
+    sequence.cached = count
+    sequence.reported = count
+    emit(id, .prompt(processed: count, cached: count, total: count))
+    report(outcome, of: id)
+    if let end = sequence.take(outcome, cellCount: limits.cellCount) {
+      emit(id, .finished(end))
+    } else {
+      sequence.expectedRemaining += 1
+      waiting.insert(sequence, at: index)
+    }
   }
 
   /// The step's rows could not be computed: its sequences end, and nothing of them is kept.
@@ -37,6 +67,10 @@ extension Scheduler {
     waiting.removeAll()
   }
 
+  private mutating func report(_ outcome: StepOutcome, of id: UInt64) {
+    if case .token(let token, let probability) = outcome { emit(id, .token(token, probability)) }
+  }
+
   private mutating func advance(_ index: Int, rows: Int) {
     guard let number = running[index].number else { return }
     let start = running[index].computed
@@ -48,18 +82,6 @@ extension Scheduler {
       emit(
         running[index].id,
         .prompt(processed: processed, cached: running[index].cached ?? 0, total: running[index].promptCount))
-    }
-  }
-
-  private mutating func take(_ outcome: StepOutcome, _ index: Int) -> SequenceEnd? {
-    switch outcome {
-    case .failed(let message): return .failed(message)
-    case .end: return .endOfText
-    case .token(let token, let probability):
-      running[index].tokens.append(token)
-      emit(running[index].id, .token(token, probability))
-      if let limit = running[index].maxTokens, running[index].generated >= limit { return .maxTokens }
-      return running[index].tokens.count >= limits.cellCount ? .contextFull : nil
     }
   }
 }

@@ -44,6 +44,18 @@ struct SequenceState: Sendable {
   /// One row a step: the token generated last.
   var isDecoding: Bool { generated > 0 && remaining == 1 }
 
+  /// Takes in what sampling gave; the end it means, if any.
+  mutating func take(_ outcome: StepOutcome, cellCount: Int) -> SequenceEnd? {
+    switch outcome {
+    case .failed(let message): return .failed(message)
+    case .end: return .endOfText
+    case .token(let token, _):
+      tokens.append(token)
+      if let maxTokens, generated >= maxTokens { return .maxTokens }
+      return tokens.count >= cellCount ? .contextFull : nil
+    }
+  }
+
   /// Lower comes first. Shortest first, and each row of other people's work since the submission counts like half a
   /// prompt token less; the common part is left out, so a sequence's place among the others does not change by waiting,
   /// and a newcomer can only pass those that have waited less than twice their length.

@@ -8,20 +8,44 @@ struct PromptBudgetTests {
     #expect(budget.promptTokens(decodeRows: 3) < 512)
   }
 
-  @Test(arguments: [0.1, 1, 2, 20], [5.0, 30, 200])
-  func settlesAtTheTarget(promptRow: Double, decode: Double) {
-    var budget = PromptBudget(maximum: 512, targetMilliseconds: 50)
-    for _ in 0..<10 { budget.record(decodeRows: 4, promptRows: 0, milliseconds: decode) }
-    for _ in 0..<100 {
-      let rows = budget.promptTokens(decodeRows: 4)
-      #expect(rows >= PromptBudget.minimum)
-      #expect(rows <= 512)
-      budget.record(decodeRows: 4, promptRows: rows, milliseconds: decode + Double(rows) * promptRow)
+  /// Runs steps until the budget has settled; returns its rows and what a step takes then.
+  private func settle(
+    decode: Double, narrow: Double, wide: Double, decodeRows: Int = 4, target: Double = 150
+  ) -> (rows: Int, milliseconds: Double) {
+    var budget = PromptBudget(maximum: 512, targetMilliseconds: target)
+    for _ in 0..<10 { budget.record(decodeRows: decodeRows, promptRows: 0, milliseconds: decode) }
+    func time(_ rows: Int) -> Double {
+      decode + Double(rows) * (rows + decodeRows >= PromptBudget.wideRows ? wide : narrow)
     }
-    let rows = budget.promptTokens(decodeRows: 4)
-    let allowed = max(50, 2 * decode)
-    if rows > PromptBudget.minimum { #expect(decode + Double(rows) * promptRow <= allowed * 1.01) }
-    if rows < 512 { #expect(decode + Double(rows + 1) * promptRow >= allowed * 0.98) }
+    for _ in 0..<100 {
+      let rows = budget.promptTokens(decodeRows: decodeRows)
+      #expect((PromptBudget.minimum...512).contains(rows))
+      budget.record(decodeRows: decodeRows, promptRows: rows, milliseconds: time(rows))
+    }
+    let rows = budget.promptTokens(decodeRows: decodeRows)
+    return (rows, time(rows))
+  }
+
+  @Test(arguments: [0.05, 0.5, 1, 2, 20], [5.0, 30, 200])
+  func settlesAtTheTarget(row: Double, decode: Double) {
+    let (rows, milliseconds) = settle(decode: decode, narrow: row, wide: row)
+    let allowed = max(150 - decode, decode)
+    if rows > PromptBudget.minimum { #expect(milliseconds <= decode + allowed * 1.51) }
+    // No more than a tile below what fits.
+    if rows < 512 { #expect(Double(rows + PromptBudget.wideRows) * row >= allowed * 0.98) }
+  }
+
+  @Test func stepsAreMadeWideWhereThatPays() {
+    // 45 narrow rows would fit exactly, but 56 more make tiles, at a third of the price.
+    let (rows, milliseconds) = settle(decode: 50, narrow: 5, wide: 2.2, decodeRows: 8)
+    #expect(rows == 56)
+    #expect(milliseconds < 180)
+  }
+
+  @Test func slowMachinesKeepNarrowSteps() {
+    // A wide step would stop the streams for six seconds.
+    let (rows, _) = settle(decode: 400, narrow: 100, wide: 95, decodeRows: 4)
+    #expect(rows == PromptBudget.minimum)
   }
 
   @Test func survivesOddMeasurements() {
