@@ -5,6 +5,8 @@ package struct Batch: Sendable {
   package private(set) var sequences: [Int32] = []
   /// 1 where the row's logits are wanted.
   package private(set) var wantsLogits: [Int8] = []
+  /// How many rows, the first ones, continue a generation; the rest are prompts.
+  package var decodeRows = 0
 
   package init(capacity: Int) {
     tokens.reserveCapacity(capacity)
@@ -21,6 +23,7 @@ package struct Batch: Sendable {
     positions.removeAll(keepingCapacity: true)
     sequences.removeAll(keepingCapacity: true)
     wantsLogits.removeAll(keepingCapacity: true)
+    decodeRows = 0
   }
 
   /// Returns the row's index.

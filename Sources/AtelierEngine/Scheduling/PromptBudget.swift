@@ -1,9 +1,9 @@
 /// How many prompt tokens fit beside the generating sequences so that a step stays within the target time: learns the
 /// cost of a step from the steps before.
 ///
-/// A step of at least `wideRows` rows computes attention in tiles, which makes a row of it much cheaper than one of a
-/// narrower step (two to three times, with some thousand tokens in memory). So the cost of a row is learned for both
-/// kinds, and a step is made wide where that exceeds the target by no more than half.
+/// At least `wideRows` prompt rows get a call of their own that computes attention in tiles, which makes a row much cheaper
+/// than one of a narrower step (two to three times, with some thousand tokens in memory). So the cost of a row is learned
+/// for both kinds, and a step is made wide where that exceeds the target by no more than half.
 package struct PromptBudget: Sendable {
   /// Prompt tokens that always get through, whatever the target.
   package static let minimum = 8
@@ -36,14 +36,13 @@ package struct PromptBudget: Sendable {
     let decode = decodeMilliseconds ?? 0
     // On a machine whose decode alone takes most of the target, prompts still get as much time as decoding.
     let spare = max(targetMilliseconds - decode, decode)
-    let smallestWide = max(Self.minimum, Self.wideRows - decodeRows)
+    let smallestWide = Self.wideRows
     if smallestWide <= maximum, let wide = wideRowMilliseconds ?? narrowRowMilliseconds.map({ $0 * Self.guess }) {
       // A guess is tried on the smallest step that can prove it.
       let fitting = wideRowMilliseconds == nil ? 0 : Self.rows(spare, wide, maximum)
       if fitting >= smallestWide {
         // Whole tiles: a part of one costs as much.
-        let whole = (fitting + decodeRows) / Self.wideRows * Self.wideRows - decodeRows
-        return fitting == maximum ? maximum : max(smallestWide, whole)
+        return fitting == maximum ? maximum : fitting / Self.wideRows * Self.wideRows
       }
       if Double(smallestWide) * wide <= spare * Self.tolerance { return smallestWide }
     }
@@ -60,7 +59,7 @@ package struct PromptBudget: Sendable {
     }
     let base = decodeRows > 0 ? (decodeMilliseconds ?? 0) : 0
     let cost = max(0, milliseconds - base) / Double(promptRows)
-    if decodeRows + promptRows >= Self.wideRows {
+    if promptRows >= Self.wideRows {
       Self.learn(&wideRowMilliseconds, cost)
     } else if promptRows >= Self.minimum || narrowRowMilliseconds == nil {
       // A step with few prompt rows says little about the cost of one: it also holds what every step costs.

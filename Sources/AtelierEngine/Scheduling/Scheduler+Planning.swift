@@ -43,7 +43,7 @@ extension Scheduler {
       giveWay(running: youngest)
     }
     for index in running.indices where running[index].isDecoding { add(index, rows: 1, to: &plan) }
-    plan.decodeRows = plan.batch.count
+    plan.batch.decodeRows = plan.batch.count
   }
 
   private mutating func planPrompts(_ plan: inout StepPlan) {

@@ -13,7 +13,7 @@ package struct StepPlan: Sendable {
   package internal(set) var actions: [CacheAction] = []
   package internal(set) var batch: Batch
   package internal(set) var parts: [Part] = []
-  package internal(set) var decodeRows = 0
+  package var decodeRows: Int { batch.decodeRows }
 
   package init(capacity: Int) { batch = Batch(capacity: capacity) }
 
@@ -23,6 +23,5 @@ package struct StepPlan: Sendable {
   mutating func removeRows() {
     batch.removeAll()
     parts.removeAll(keepingCapacity: true)
-    decodeRows = 0
   }
 }

@@ -19,6 +19,10 @@ final class LlamaRunner: ModelRunner {
   let prefixReuse: PrefixReuse
   let threadCount: Int
   private var threads: Int
+  /// When prompts had their own call: the row they begin at (0: they had not), the rows whose logits were kept, and those.
+  private var firstCallRows = 0
+  private var kept: [Int] = []
+  private var keptLogits: [UnsafeMutableBufferPointer<Float>] = []
 
   init(context: LlamaContext, memory: OpaquePointer, grammars: GrammarCache) {
     self.context = context
@@ -37,6 +41,8 @@ final class LlamaRunner: ModelRunner {
     threads = threadCount
     rows = RowStorage(capacity: context.batchRows)
   }
+
+  deinit { for buffer in keptLogits { buffer.deallocate() } }
 
   /// A recurrent state cannot be cut at all. A sliding-window cache drops what lies outside its window, so after a cut
   /// part of the window before it may be gone.
@@ -62,12 +68,33 @@ final class LlamaRunner: ModelRunner {
     guard rows.fill(with: batch.sequences, below: maxSequences) else {
       throw .failed("a sequence number is out of range")
     }
+    firstCallRows = 0
+    let decodeRows = batch.decodeRows
+    guard prefixReuse == .anyPrefix, decodeRows > 0, batch.count - decodeRows >= PromptBudget.wideRows else {
+      return try compute(batch, 0..<batch.count)
+    }
+    // Prompts in a call of their own: attention over many rows works in tiles that none of its rows may skip, so one row
+    // of a generation would make every prompt row look at that generation's cells too.
+    let prompts = decodeRows..<batch.count
+    try compute(batch, prompts)
+    keepLogits(of: batch, prompts)
+    do throws(RunnerError) {
+      try compute(batch, 0..<decodeRows)
+    } catch {
+      for row in prompts.reversed() { trimSequence(Int(batch.sequences[row]), from: Int(batch.positions[row])) }
+      throw error
+    }
+  }
+
+  private func compute(_ batch: Batch, _ range: Range<Int>) throws(RunnerError) {
+    let start = range.lowerBound
     let status = batch.tokens.withUnsafeBufferPointer { tokens in
       batch.positions.withUnsafeBufferPointer { positions in
         batch.wantsLogits.withUnsafeBufferPointer { outputs in
           atelier_decode(
-            context.pointer, Int32(batch.count), tokens.baseAddress, positions.baseAddress, rows.counts,
-            rows.pointers, outputs.baseAddress)
+            context.pointer, Int32(range.count), tokens.baseAddress.map { $0 + start },
+            positions.baseAddress.map { $0 + start }, rows.counts, rows.pointers + start,
+            outputs.baseAddress.map { $0 + start })
         }
       }
     }
@@ -80,7 +107,24 @@ final class LlamaRunner: ModelRunner {
     }
   }
 
+  /// The next call overwrites what this one gave.
+  private func keepLogits(of batch: Batch, _ range: Range<Int>) {
+    firstCallRows = range.lowerBound
+    kept.removeAll(keepingCapacity: true)
+    for row in range where batch.wantsLogits[row] != 0 {
+      guard let source = llama_get_logits_ith(context.pointer, Int32(row - range.lowerBound)) else { continue }
+      let index = kept.count
+      if index == keptLogits.count { keptLogits.append(.allocate(capacity: vocabularySize)) }
+      keptLogits[index].baseAddress?.update(from: source, count: vocabularySize)
+      kept.append(row)
+    }
+  }
+
   func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {
+    if firstCallRows > 0, row >= firstCallRows {
+      guard let index = kept.firstIndex(of: row) else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
+      return keptLogits[index]
+    }
     guard let logits = llama_get_logits_ith(context.pointer, Int32(clamping: max(row, 0))) else {
       return UnsafeMutableBufferPointer(start: nil, count: 0)
     }

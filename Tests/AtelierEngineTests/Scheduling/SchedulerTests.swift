@@ -93,7 +93,7 @@ struct SchedulerTests {
       longest = max(longest, driver.lastPlan.promptRows)
     }
     // 44 rows fit the target; a step as wide as a tile of attention may exceed it by half.
-    #expect(longest <= PromptBudget.wideRows - 3)
+    #expect(longest <= PromptBudget.wideRows)
     #expect(longest >= 30)
   }
 
