@@ -4,8 +4,11 @@
 #include <json-schema-to-grammar.h>
 #include <llama.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,11 +19,61 @@ struct sampler_deleter {
     void operator()(llama_sampler * sampler) const { llama_sampler_free(sampler); }
 };
 
+/// A vocabulary by first characters. A token can only be allowed where its first character is, so masking asks for the
+/// characters first and leaves out the tokens that begin with another: where the format has few continuations, which is
+/// where masking happens, that is nearly the whole vocabulary.
+struct first_characters {
+    static constexpr int ascii = 128;
+
+    /// The token that is just this character; -1: there is none, and nothing can be said about the character.
+    std::array<int32_t, ascii>              alone;
+    std::array<std::vector<int32_t>, ascii> tokens;
+    /// Special tokens, which a grammar may name, and what begins with a character beyond ASCII or with a part of one.
+    std::vector<int32_t>                    others;
+
+    explicit first_characters(const llama_vocab * vocab) {
+        alone.fill(-1);
+        std::array<char, 256> piece;
+        const int32_t         count = llama_vocab_n_tokens(vocab);
+        for (int32_t token = 0; token < count; ++token) {
+            const int32_t length = llama_token_to_piece(vocab, token, piece.data(), piece.size(), 0, true);
+            const auto    first  = static_cast<unsigned char>(piece[0]);
+            const auto    kind   = llama_vocab_get_attr(vocab, token);
+            if (length <= 0 || first >= ascii || (kind & ~plain) != 0) {
+                others.push_back(token);
+                continue;
+            }
+            tokens[first].push_back(token);
+            if (length == 1) {
+                alone[first] = token;
+            }
+        }
+    }
+
+    /// There is one vocabulary in a process, nearly always.
+    static std::shared_ptr<const first_characters> of(const llama_vocab * vocab) {
+        static std::mutex                              mutex;
+        static const llama_vocab *                     known = nullptr;
+        static std::shared_ptr<const first_characters> index;
+        const std::lock_guard<std::mutex>              lock(mutex);
+        if (index == nullptr || known != vocab) {
+            index = std::make_shared<const first_characters>(vocab);
+            known = vocab;
+        }
+        return index;
+    }
+
+  private:
+    static constexpr int plain = LLAMA_TOKEN_ATTR_NORMAL | LLAMA_TOKEN_ATTR_NORMALIZED;
+};
+
 struct atelier_grammar {
     std::unique_ptr<llama_sampler, sampler_deleter> sampler;
     const llama_vocab *                             vocab;
+    std::shared_ptr<const first_characters>         characters;
     /// Reused, so that masking allocates no list of the vocabulary each time.
     std::vector<llama_token_data>                   candidates;
+    std::vector<float>                              kept;
 
     /// Leaves -infinity where a candidate is refused.
     void apply(llama_token_data * data, size_t count) const {
@@ -46,7 +99,7 @@ atelier_grammar * atelier_grammar_create(const llama_vocab * vocab, const char *
         if (sampler == nullptr) {
             throw std::invalid_argument("the grammar does not compile");
         }
-        return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), vocab, {} };
+        return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), vocab, first_characters::of(vocab), {}, {} };
     });
 }
 
@@ -56,7 +109,7 @@ atelier_grammar * atelier_grammar_clone(const atelier_grammar * grammar, char **
         if (sampler == nullptr) {
             throw std::invalid_argument("the grammar cannot be copied");
         }
-        return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), grammar->vocab, {} };
+        return new atelier_grammar{ std::unique_ptr<llama_sampler, sampler_deleter>(sampler), grammar->vocab, grammar->characters, {}, {} };
     });
 }
 
@@ -76,18 +129,46 @@ bool atelier_grammar_allows(atelier_grammar * grammar, int32_t token) {
 
 void atelier_grammar_mask(atelier_grammar * grammar, float * logits, int32_t count) {
     try {
-        auto & candidates = grammar->candidates;
+        const auto & characters = *grammar->characters;
+        auto &       candidates = grammar->candidates;
         candidates.clear();
-        candidates.reserve(count);
-        for (int32_t token = 0; token < count; ++token) {
-            if (logits[token] != -INFINITY) {
+        for (const int32_t token : characters.alone) {
+            if (token >= 0) {
                 candidates.push_back({ token, 0.0f, 0.0f });
             }
         }
         grammar->apply(candidates.data(), candidates.size());
+        std::array<bool, first_characters::ascii> refused = {};
+        size_t                                    next    = 0;
+        for (int character = 0; character < first_characters::ascii; ++character) {
+            if (characters.alone[character] >= 0) {
+                refused[character] = candidates[next++].logit != 0.0f;
+            }
+        }
+        candidates.clear();
+        const auto consider = [&](const std::vector<int32_t> & tokens) {
+            for (const int32_t token : tokens) {
+                if (token < count && logits[token] != -INFINITY) {
+                    candidates.push_back({ token, 0.0f, 0.0f });
+                }
+            }
+        };
+        consider(characters.others);
+        for (int character = 0; character < first_characters::ascii; ++character) {
+            if (!refused[character]) {
+                consider(characters.tokens[character]);
+            }
+        }
+        grammar->apply(candidates.data(), candidates.size());
+        auto & kept = grammar->kept;
+        kept.clear();
         for (const auto & candidate : candidates) {
-            if (candidate.logit != 0.0f) {
-                logits[candidate.id] = -INFINITY;
+            kept.push_back(logits[candidate.id]);
+        }
+        std::fill(logits, logits + count, -INFINITY);
+        for (size_t index = 0; index < candidates.size(); ++index) {
+            if (candidates[index].logit == 0.0f) {
+                logits[candidates[index].id] = kept[index];
             }
         }
     } catch (...) {

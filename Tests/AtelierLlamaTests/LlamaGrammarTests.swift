@@ -38,6 +38,27 @@ struct LlamaGrammarTests {
     state.accept(end)
   }
 
+  /// Masking leaves tokens out by their first character: it must come to what asking for each token comes to.
+  @Test(arguments: [
+    (#"root ::= "{" ("\"" [a-zé\n]* "\"" | [0-9]+) "}""#, ["{", "\"", "a"]),
+    (#"root ::= "yes" " "? "no""#, ["yes", " "]),
+    (#"root ::= [^a]+"#, ["!"]), (#"root ::= "日本"* "x""#, ["日"]),
+  ])
+  func maskAllowsWhatIsAllowed(grammar: String, texts: [String]) throws {
+    let model = try model()
+    let state = try LlamaGrammar(GrammarConstraint(grammar: grammar), model: model)
+    let tokenizer = LlamaTokenizer(model)
+    for step in 0...texts.count {
+      var logits = [Float](repeating: 1, count: tokenizer.vocabularySize)
+      logits.withUnsafeMutableBufferPointer { state.mask($0) }
+      for token in 0..<Int32(logits.count) where (logits[Int(token)] == 1) != state.allows(token) {
+        Issue.record("token \(token) in step \(step)")
+      }
+      guard step < texts.count else { break }
+      for token in tokenizer.tokenize(texts[step], addSpecial: false, parseSpecial: false) { state.accept(token) }
+    }
+  }
+
   @Test func refusedEndOfTextDoesNotAbort() throws {
     let state = try LlamaGrammar(GrammarConstraint(grammar: #"root ::= "yes""#), model: model())
     state.accept(try token("<|im_end|>"))
