@@ -28,12 +28,15 @@ extension RouteTable {
   static func all(_ services: ServerServices, settings: Settings, version: String) -> RouteTable {
     let limits = ServerLimits(settings)
     let body = limits.bodyReader
-    let generation = services.generation
+    let feed = PredictionFeed()
+    let generation: any GenerationServing = ObservedGeneration(services.generation, feed: feed)
     let messages: any GenerationServing =
       settings.mapClaudeNames ? ClaudeModelMapping(generation, models: services.models) : generation
     let legacyModels = LMStudioV0ModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     let openAIModels = OpenAIModelController(models: services.models, includesUnloaded: settings.jitEnabled)
     let downloadStatus = DownloadStatusController(downloads: services.downloads)
+    let downloadJobs = DownloadJobsController(downloads: services.downloads)
+    let modelCatalog = ModelCatalogController(downloads: services.downloads)
     return RouteTable([
       Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
       Route(.get, "/lmstudio-greeting", .open, FixedAnswer(value: ServerRoot.greeting)),
@@ -85,6 +88,22 @@ extension RouteTable {
       Route(.get, "/v1/models/*", .modelsRead, openAIModels),
 
       Route(.get, "/atelier/instances", .modelsRead, InstanceStatesController(models: services.models)),
+      Route(.get, "/atelier/downloads", .modelsRead, downloadJobs),
+      Route(.get, "/atelier/downloads/*", .modelsRead, downloadJobs),
+      Route(
+        .post, "/atelier/downloads/*", .modelsDownload, DownloadSteeringController(downloads: services.downloads)),
+      Route(.get, "/atelier/catalog", .modelsDownload, modelCatalog),
+      Route(.get, "/atelier/catalog/*", .modelsDownload, modelCatalog),
+      Route(.get, "/atelier/models", .modelsRead, ModelFilesController(models: services.models)),
+      Route(
+        .delete, "/atelier/models/*", .modelsDownload,
+        ModelDeletionController(models: services.models, downloads: services.downloads)),
+      Route(
+        .get, "/atelier/log", .promptsRead,
+        PredictionLogController(
+          feed: feed, isShielded: HostPolicy.isLoopback(settings.host) || settings.requireAuthentication,
+          stall: limits.stall)),
+      Route(.get, "/atelier/runtimes", .modelsRead, FixedAnswer(value: Runtimes.body(version: version))),
     ])
   }
 }

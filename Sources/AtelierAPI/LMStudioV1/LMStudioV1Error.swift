@@ -28,6 +28,7 @@ package enum LMStudioV1Error {
     case .permissionDenied, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: 404
     case .methodNotAllowed: 405
+    case .modelInUse: 409
     case .requestTooLarge: 413
     case .unsupportedMediaType: 415
     case .cancelled: 499

@@ -41,6 +41,7 @@ package enum OpenAIError {
     case .unknownEndpoint: invalid(404, "unknown_url")
     case .responseNotFound, .jobNotFound: invalid(404, code.rawValue)
     case .methodNotAllowed: invalid(405, "method_not_allowed")
+    case .modelInUse: invalid(409, code.rawValue)
     case .requestTooLarge: invalid(413, "request_too_large")
     case .unsupportedMediaType: invalid(415, code.rawValue)
     case .mcpConnection, .pluginConnection: (424, "external_connector_error", "mcp_list_tools_failed")

@@ -58,6 +58,7 @@ extension AtelierError {
     case modelLoadFailed = "model_load_failed"
     case insufficientMemory = "insufficient_memory"
     case modelUnloaded = "model_unloaded"
+    case modelInUse = "model_in_use"
     // Downloads.
     case hubUnreachable = "hub_unreachable"
     case noCompatibleFiles = "no_compatible_files"

@@ -20,17 +20,10 @@ struct DownloadStatusController: RouteHandler {
   let downloads: any DownloadManaging
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    if let id = request.rest.isEmpty ? Self.queriedID(request.request.head.path ?? "") : request.rest {
+    if let id = request.rest.isEmpty ? request.query["job_id"] : request.rest {
       try await exchange.send(LMStudioV1Download.body(of: try await downloads.status(ofJob: id)))
     } else {
       try await exchange.send(LMStudioV1Download.body(of: await downloads.jobs()))
     }
-  }
-
-  /// Job ids need no escapes, so none are decoded.
-  private static func queriedID(_ target: String) -> String? {
-    guard let mark = target.firstIndex(of: "?") else { return nil }
-    let query = target[target.index(after: mark)...].prefix { $0 != "#" }
-    return query.split(separator: "&").first { $0.hasPrefix("job_id=") }.map { String($0.dropFirst(7)) }
   }
 }

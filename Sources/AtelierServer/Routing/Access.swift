@@ -6,6 +6,8 @@ package enum Access: Sendable, Hashable {
   case modelsRead
   case modelsLoad
   case modelsDownload
+  /// Everybody's prompts and answers: no permission of an ordinary token.
+  case promptsRead
   /// Any valid token: what an unknown path needs, so that a stranger cannot map the routes.
   case anyToken
 }

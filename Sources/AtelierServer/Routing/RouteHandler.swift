@@ -1,3 +1,4 @@
+import HTTPTypes
 import HummingbirdCore
 
 /// Answers the requests of one route.
@@ -20,4 +21,6 @@ struct ServerRequest: Sendable {
   let request: Request
   /// What a trailing `*` of the route stands for.
   let rest: String
+
+  var query: RequestQuery { RequestQuery(target: request.head.path ?? "") }
 }

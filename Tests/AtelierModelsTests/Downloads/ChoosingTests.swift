@@ -99,5 +99,29 @@ struct ChoosingTests {
     )
     #expect(own[id]?.repository == RepositoryName("me/mine"))
     #expect(own.problems.count == 1 && own.entries.count == catalog.entries.count)
+    #expect(catalog.entries.allSatisfy { QuantizationName.matches($0.recommended[...]) })
+  }
+
+  @Test(arguments: [
+    ("qwen3-4b", "qwen/qwen3-4b"), ("Qwen3 4B", "qwen/qwen3-4b"), ("qwen/qwen3-4b", "qwen/qwen3-4b"),
+    ("gemma", "google/gemma-3-1b"), ("smollm3", "huggingfacetb/smollm3-3b"),
+    ("meta-llama-3.1", "meta/llama-3.1-8b"), ("4b 2507 thinking", "qwen/qwen3-4b-thinking-2507"),
+  ])
+  func theLikeliestEntryComesFirst(words: String, first: String) {
+    #expect(DownloadCatalog().search(words).first?.id == first)
+  }
+
+  @Test func wordsThatFitNothingFindNothing() {
+    #expect(DownloadCatalog().search("qwen zebra").isEmpty)
+    #expect(DownloadCatalog().search("  ").count == DownloadCatalog().entries.count)
+  }
+
+  @Test func aRecommendationHoldsWhereTheRepositoryHasIt() throws {
+    let listing = ["m.Q4_K_M.gguf", "m.Q8_0.gguf"].map { HubFile(path: $0, size: 1) }
+    func chosen(_ recommended: String) throws -> String? {
+      try FileSelection(from: listing, repository: repository, recommended: recommended).quantization
+    }
+    #expect(try chosen("q8_0") == "Q8_0")
+    #expect(try chosen("Q6_K") == "Q4_K_M")
   }
 }

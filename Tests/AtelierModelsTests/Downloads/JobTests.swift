@@ -93,6 +93,8 @@ struct JobTests {
     #expect(table.start().isEmpty)
     #expect(try admit(&table, "o/a").id == "o/af.gguf")
     table.update("o/af.gguf") { $0.state = .completed }
+    #expect(table.start(exceptIn: [try #require(RepositoryName("o/a"))]).map(\.id) == ["o/df.gguf"])
+    table.update("o/bf.gguf") { $0.state = .completed }
     #expect(table.start().map(\.id) == ["o/ag.gguf"])
   }
 

@@ -1,13 +1,13 @@
 /// The catalog that comes with the server. A recommended quantization is the one of about four bits, more for models so
-/// small that four bits hurt. Sizes in megabytes, with the projector where there is one.
+/// small that four bits hurt. Sizes in megabytes, with the projector where there is one; `-` where none is certain.
 enum BuiltInModels {
   static let all: [CatalogEntry] = table.split(separator: "\n").compactMap { line in
     let words = line.split(separator: " ").map(String.init)
-    guard words.count == 5, let repository = RepositoryName(words[1]), let megabytes = Int64(words[3]),
-      let kind = CatalogEntry.Kind(rawValue: words[4])
+    guard words.count == 5, let repository = RepositoryName(words[1]), let kind = CatalogEntry.Kind(rawValue: words[4])
     else { return nil }
     return CatalogEntry(
-      id: words[0], repository: repository, recommended: words[2], approximateBytes: megabytes * 1_000_000, kind: kind)
+      id: words[0], repository: repository, recommended: words[2],
+      approximateBytes: Int64(words[3]).map { $0 * 1_000_000 }, kind: kind)
   }
 
   /// Id, repository, recommended quantization, megabytes, kind.
@@ -27,6 +27,8 @@ enum BuiltInModels {
     qwen/qwen2.5-7b-instruct lmstudio-community/Qwen2.5-7B-Instruct-GGUF Q4_K_M 4680 llm
     qwen/qwen2.5-coder-7b-instruct lmstudio-community/Qwen2.5-Coder-7B-Instruct-GGUF Q4_K_M 4680 llm
     qwen/qwen2.5-vl-7b lmstudio-community/Qwen2.5-VL-7B-Instruct-GGUF Q4_K_M 6040 vision
+    qwen/qwen3-vl-4b lmstudio-community/Qwen3-VL-4B-Instruct-GGUF Q4_K_M - vision
+    qwen/qwen3-vl-8b lmstudio-community/Qwen3-VL-8B-Instruct-GGUF Q4_K_M - vision
     google/gemma-3-270m ggml-org/gemma-3-270m-it-GGUF Q8_0 290 llm
     google/gemma-3-1b lmstudio-community/gemma-3-1b-it-GGUF Q4_K_M 810 llm
     google/gemma-3-4b lmstudio-community/gemma-3-4b-it-GGUF Q4_K_M 3340 vision
@@ -45,6 +47,7 @@ enum BuiltInModels {
     microsoft/phi-4 lmstudio-community/phi-4-GGUF Q4_K_M 9050 llm
     deepseek/deepseek-r1-distill-qwen-7b lmstudio-community/DeepSeek-R1-Distill-Qwen-7B-GGUF Q4_K_M 4680 llm
     deepseek/deepseek-r1-0528-qwen3-8b lmstudio-community/DeepSeek-R1-0528-Qwen3-8B-GGUF Q4_K_M 5030 llm
+    ibm/granite-4-h-tiny lmstudio-community/granite-4.0-h-tiny-GGUF Q4_K_M - llm
     ibm/granite-3.3-2b ibm-granite/granite-3.3-2b-instruct-GGUF Q4_K_M 1550 llm
     ibm/granite-3.3-8b ibm-granite/granite-3.3-8b-instruct-GGUF Q4_K_M 4940 llm
     huggingfacetb/smollm2-360m HuggingFaceTB/SmolLM2-360M-Instruct-GGUF Q8_0 390 llm
@@ -54,5 +57,7 @@ enum BuiltInModels {
     qwen/qwen3-embedding-0.6b Qwen/Qwen3-Embedding-0.6B-GGUF Q8_0 640 embedding
     google/embeddinggemma-300m ggml-org/embeddinggemma-300M-GGUF Q8_0 330 embedding
     baai/bge-small-en-v1.5 CompendiumLabs/bge-small-en-v1.5-gguf Q8_0 37 embedding
+    baai/bge-m3 gpustack/bge-m3-GGUF Q8_0 - embedding
+    baai/bge-reranker-v2-m3 gpustack/bge-reranker-v2-m3-GGUF Q8_0 - embedding
     """
 }

@@ -41,9 +41,14 @@ package struct DownloadCatalog: Sendable {
         problems.append("models.\(place): 'id' and 'repository' must be publisher/name")
         continue
       }
+      let recommended = model["recommended"]?.stringValue ?? "Q4_K_M"
+      guard RepositoryName.isSafe(recommended), recommended.utf8.count <= 32 else {
+        problems.append("models.\(place): 'recommended' does not name a quantization")
+        continue
+      }
       own.append(
         CatalogEntry(
-          id: id, repository: repository, recommended: model["recommended"]?.stringValue ?? "Q4_K_M",
+          id: id, repository: repository, recommended: recommended.uppercased(),
           approximateBytes: model["size_bytes"]?.integerValue.map(Int64.init),
           kind: model["kind"]?.stringValue.flatMap(CatalogEntry.Kind.init) ?? .llm))
     }
@@ -61,9 +66,21 @@ package struct DownloadCatalog: Sendable {
   /// In any case.
   package subscript(id: RepositoryName) -> CatalogEntry? { places[id.description.lowercased()].map { entries[$0] } }
 
-  /// Entries whose id holds all the words.
+  /// Entries whose id or repository holds all the words, the likeliest first: the id itself, then its name, then ids
+  /// that begin like that, the shorter before the longer. All of them without a word.
   package func search(_ words: String) -> [CatalogEntry] {
     let words = words.lowercased().split(whereSeparator: { $0.isWhitespace })
-    return entries.filter { entry in words.allSatisfy { entry.id.contains($0) } }
+    let phrase = words.joined(separator: "-")
+    let ranked = entries.compactMap { entry -> (rank: Int, entry: CatalogEntry)? in
+      let name = entry.id.split(separator: "/").last ?? ""
+      let repository = entry.repository.description.lowercased()
+      guard words.allSatisfy({ entry.id.contains($0) || repository.contains($0) }) else { return nil }
+      if entry.id == phrase || name == phrase { return (0, entry) }
+      if !phrase.isEmpty, entry.id.hasPrefix(phrase) || name.hasPrefix(phrase) { return (1, entry) }
+      return (words.allSatisfy { entry.id.contains($0) } ? 2 : 3, entry)
+    }
+    if words.isEmpty { return entries }
+    return ranked.sorted { ($0.rank, $0.entry.id.count, $0.entry.id) < ($1.rank, $1.entry.id.count, $1.entry.id) }
+      .map(\.entry)
   }
 }

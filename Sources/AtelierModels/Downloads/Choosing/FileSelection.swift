@@ -6,28 +6,27 @@ package struct FileSelection: Sendable, Hashable {
   package let files: [HubFile]
   package let quantization: String?
 
-  /// One loadable choice: a file, or all shards of one.
-  private struct Choice {
+  /// One loadable choice: a file, or all shards of one in their order.
+  struct Choice: Sendable, Hashable {
     var quantization: String?
     var files: [HubFile]
-    var size: Int64 { files.reduce(0) { $0 + $1.size } }
+    /// Saturating, whatever the hub says.
+    var size: Int64 {
+      files.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
+    }
   }
 
   /// - Parameters:
   ///   - file: a path that pins the choice; one shard of several stands for all.
   ///   - quantization: in any case.
+  ///   - recommended: taken when no quantization is given and the repository has it.
   /// Throws `noCompatibleFiles`, or `invalidValue` that lists what there is.
   package init(
-    from listing: [HubFile], repository: RepositoryName, quantization: String? = nil, file: String? = nil
+    from listing: [HubFile], repository: RepositoryName, quantization: String? = nil, recommended: String? = nil,
+    file: String? = nil
   ) throws(AtelierError) {
-    let named = listing.compactMap { file in
-      Self.isSafe(file.path) ? ModelFileName(file.fileName).map { (file: file, name: $0) } : nil
-    }
-    let choices = Self.choices(named.filter { !$0.name.isProjector })
-    guard !choices.isEmpty else {
-      throw AtelierError(
-        .noCompatibleFiles, "The repository \(repository) holds no complete GGUF model.", param: "model")
-    }
+    let choices = Self.choices(in: listing)
+    guard !choices.isEmpty else { throw Self.nothing(in: repository) }
     let chosen: Choice
     if let file {
       guard let choice = choices.first(where: { $0.files.contains { $0.path == file } }) else {
@@ -47,15 +46,38 @@ package struct FileSelection: Sendable, Hashable {
       }
       chosen = choice
     } else {
-      chosen = choices.min(by: Self.isPreferred) ?? choices[0]
+      chosen = Self.preferred(among: choices, recommended: recommended) ?? choices[0]
     }
-    let projector = named.filter(\.name.isProjector).min {
+    files = (Self.projector(in: listing).map { [$0] } ?? []) + chosen.files
+    self.quantization = chosen.quantization
+  }
+
+  static func nothing(in repository: RepositoryName) -> AtelierError {
+    AtelierError(.noCompatibleFiles, "The repository \(repository) holds no complete GGUF model.", param: "model")
+  }
+
+  /// What can be loaded of a repository, in its order.
+  static func choices(in listing: [HubFile]) -> [Choice] { choices(named(listing).filter { !$0.name.isProjector }) }
+
+  /// The projector that goes with whatever is chosen.
+  static func projector(in listing: [HubFile]) -> HubFile? {
+    named(listing).filter(\.name.isProjector).min {
       let left = QuantizationName.projectorPreference(of: $0.name.quantization)
       let right = QuantizationName.projectorPreference(of: $1.name.quantization)
       return (left, $0.file.path) < (right, $1.file.path)
+    }?.file
+  }
+
+  /// What is taken when nothing is asked for.
+  static func preferred(among choices: [Choice], recommended: String?) -> Choice? {
+    let wanted = choices.filter { choice in recommended.map { matches(choice.quantization, $0) } ?? false }
+    return wanted.min { $0.size < $1.size } ?? choices.min(by: isPreferred)
+  }
+
+  private static func named(_ listing: [HubFile]) -> [(file: HubFile, name: ModelFileName)] {
+    listing.compactMap { file in
+      isSafe(file.path) ? ModelFileName(file.fileName).map { (file: file, name: $0) } : nil
     }
-    files = (projector.map { [$0.file] } ?? []) + chosen.files
-    self.quantization = chosen.quantization
   }
 
   private static func isPreferred(_ left: Choice, _ right: Choice) -> Bool {

@@ -21,6 +21,8 @@ package struct DownloadJob: Sendable, Hashable {
   package var completedAt: Int64?
   /// Bytes on disk when it last stopped.
   package var bytesOnDisk: Int64 = 0
+  /// What requests name the model by, once it is completed.
+  package var modelKey: String?
 
   package init(
     id: String, repository: RepositoryName, revision: String, files: [DownloadFile], state: State = .queued,
@@ -40,6 +42,11 @@ package struct DownloadJob: Sendable, Hashable {
   /// Saturating, whatever the hub says.
   package var totalBytes: Int64 {
     files.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
+  }
+
+  /// As the model file's name tells it.
+  var quantization: String? {
+    files.lazy.compactMap { ModelFileName($0.localName) }.first { !$0.isProjector }?.quantization
   }
 
   func isFor(_ repository: RepositoryName, _ files: [DownloadFile]) -> Bool {

@@ -65,6 +65,7 @@ package struct DownloadJournal: Sendable {
       entry["error"] = ["code": .string(error.code.rawValue), "message": .string(error.message)]
     }
     if let completedAt = job.completedAt { entry["completed_at"] = .integer(completedAt) }
+    if let modelKey = job.modelKey { entry["model_key"] = .string(modelKey) }
     entry["files"] = .array(
       job.files.map { file in
         var entry: JSONObject = [
@@ -96,6 +97,7 @@ package struct DownloadJournal: Sendable {
       id: id, repository: repository, revision: revision, files: files, state: state, startedAt: Int64(startedAt),
       completedAt: entry["completed_at"]?.integerValue.map(Int64.init))
     job.bytesOnDisk = Int64(max(0, entry["bytes"]?.integerValue ?? 0))
+    job.modelKey = entry["model_key"]?.stringValue
     return job
   }
 

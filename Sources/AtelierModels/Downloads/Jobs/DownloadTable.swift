@@ -53,13 +53,15 @@ package struct DownloadTable: Sendable, Hashable {
     return (job, true)
   }
 
-  /// Marks the jobs that may run now as running and returns them.
-  package mutating func start() -> [DownloadJob] {
+  /// Marks the jobs that may run now as running and returns them. `stopping`: where an earlier run still ends.
+  package mutating func start(exceptIn stopping: Set<RepositoryName> = []) -> [DownloadJob] {
     var started: [DownloadJob] = []
     for place in jobs.indices where jobs[place].state == .queued {
       let running = jobs.filter { $0.state == .running }
       guard running.count < parallel else { break }
-      guard !running.contains(where: { $0.repository == jobs[place].repository }) else { continue }
+      guard !running.contains(where: { $0.repository == jobs[place].repository }),
+        !stopping.contains(jobs[place].repository)
+      else { continue }
       jobs[place].state = .running
       started.append(jobs[place])
     }
@@ -73,6 +75,11 @@ package struct DownloadTable: Sendable, Hashable {
   }
 
   package mutating func remove(_ id: String) { jobs.removeAll { $0.id == id } }
+
+  /// The job, now or later, writes this file.
+  func needs(_ localName: String, of repository: RepositoryName) -> Bool {
+    jobs.contains { $0.repository == repository && $0.files.contains { $0.localName == localName } }
+  }
 
   /// A file that this downloader finished, so that it may replace it.
   func wrote(_ localName: String, of repository: RepositoryName, size: Int64) -> Bool {

@@ -1,0 +1,51 @@
+import AtelierAPI
+import AtelierCore
+import AtelierRuntime
+import Foundation
+
+/// The runtime with a window: requests and results go to the feed while somebody watches.
+final class ObservedGeneration: GenerationServing {
+  private let base: any GenerationServing
+  private let feed: PredictionFeed
+
+  init(_ base: any GenerationServing, feed: PredictionFeed) {
+    self.base = base
+    self.feed = feed
+  }
+
+  func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    guard feed.isWatched else { return try await base.generate(request) }
+    feed.publish(PredictionLog.input(request, now: Self.now))
+    let source = EventSource(try await base.generate(request))
+    return AsyncStream { [feed] in
+      let event = await source.next()
+      if case .finished(let result)? = event { feed.publish(PredictionLog.output(result, now: Self.now)) }
+      return event
+    }
+  }
+
+  func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
+    try await base.countTokens(request)
+  }
+
+  func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
+    -> (InstanceSelection, EmbeddingResult)
+  { try await base.embed(model: model, request, timeToLive: timeToLive) }
+
+  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
+    -> (InstanceSelection, RerankResult)
+  { try await base.rerank(model: model, request, timeToLive: timeToLive) }
+
+  private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+}
+
+/// Passes events on in the reader's own task, so that leaving ends the generation as it does without a window.
+///
+/// Sendable because an answer is read by one task, one event after the other.
+private final class EventSource: @unchecked Sendable {
+  private var iterator: AsyncStream<GenerationEvent>.Iterator
+
+  init(_ events: AsyncStream<GenerationEvent>) { iterator = events.makeAsyncIterator() }
+
+  func next() async -> GenerationEvent? { await iterator.next() }
+}
