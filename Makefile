@@ -64,10 +64,11 @@ lint: tools ## formatting, import rules
 	@swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests Package.swift
 	@python3 scripts/check-imports.py
 
-install: build ## install under PREFIX (default /usr/local)
+install: build ## install under PREFIX (default /usr/local); LMS=1 under the name lms too
 	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/libexec/atelier"
 	@install -m 755 .build/release/atelier .build/release/atelier-worker "$(DESTDIR)$(PREFIX)/libexec/atelier/"
 	@ln -sf ../libexec/atelier/atelier "$(DESTDIR)$(PREFIX)/bin/atelier"
+	@$(if $(LMS),ln -sf ../libexec/atelier/atelier "$(DESTDIR)$(PREFIX)/bin/lms")
 	@scripts/say.sh "installed $(DESTDIR)$(PREFIX)/bin/atelier"
 
 clean: ## remove build products; engine and model stay in the cache

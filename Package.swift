@@ -118,6 +118,8 @@ let package = Package(
     .testTarget(
       name: "AtelierAPITests", dependencies: ["AtelierCore", "AtelierAPI", "AtelierTesting"],
       exclude: ["Golden"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierCLITests", dependencies: ["AtelierCore", "AtelierCLI", arguments], swiftSettings: strict),
     .testTarget(name: "AtelierEgressTests", dependencies: ["AtelierCore", "AtelierEgress"], swiftSettings: strict),
     .testTarget(name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText"], swiftSettings: strict),
     .testTarget(

@@ -52,6 +52,13 @@ class FakeHub:
             def do_GET(self):
                 self.answer()
 
+            def do_CONNECT(self):
+                """As a proxy it leads wherever it is asked to: to itself."""
+                with hub.lock:
+                    hub.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+                self.send_response(200)
+                self.end_headers()
+
             def answer(self):
                 url = urllib.parse.urlsplit(self.path)
                 with hub.lock:
@@ -103,8 +110,9 @@ class FakeHub:
                 self.reply(200, page, headers)
 
             def search(self, query):
-                words = query.get("search", [""])[0].lower()
-                self.reply(200, [{"id": name, "downloads": 7, "likes": 1} for name in hub.repositories if words in name.lower()])
+                words = query.get("search", [""])[0].lower().split()
+                found = [name for name in hub.repositories if all(word in name.lower() for word in words)]
+                self.reply(200, [{"id": name, "downloads": 7, "likes": 1} for name in found])
 
             def file(self, name: str, path: str, is_cdn: bool):
                 if (repository := self.repository(name)) is None:

@@ -7,9 +7,10 @@ import signal
 import struct
 import time
 
+import httpx
 import pytest
 
-from atelier_server import MODEL, wait_until
+from atelier_server import KEY, MODEL, wait_until
 from fake_hub import FakeHub
 
 JOB = re.compile(r"job_[0-9a-f]{10}")
@@ -318,3 +319,169 @@ def test_stalled_transfer_connects_anew(hub, start):
     finish(server, job, seconds=30)
     assert len(hub.file_requests()) == 2
     assert (server.home / "models/o/stall-GGUF/stall.gguf").read_bytes() == data
+
+
+# Steering
+
+
+def steer(server, job: str, verb: str):
+    return server.post(f"/atelier/downloads/{job}/{verb}", {})
+
+
+def test_pause_and_resume(hub, start):
+    data = tiny(6_000_000)
+    repository = hub.add("o/p-GGUF", {"p.Q4_K_M.gguf": data})
+    repository.bytes_per_second = 4e6
+    server = start()
+    job = request(server, f"{hub.url}/o/p-GGUF").json()["job_id"]
+    wait_until(lambda: status(server, job)["downloaded_bytes"] > 1_000_000, 20)
+    paused = steer(server, job, "pause").json()
+    assert paused["status"] == "paused" and paused["downloaded_bytes"] > 1_000_000 and "bytes_per_second" not in paused
+    assert paused["model"] == "o/p-GGUF" and paused["quantization"] == "Q4_K_M"
+    sent, at = hub.sent, paused["downloaded_bytes"]
+    time.sleep(0.3)
+    # What the hub had on its way when the connection ended, and no more.
+    assert hub.sent - sent <= 4 * 65536
+    assert status(server, job)["downloaded_bytes"] == at == steer(server, job, "pause").json()["downloaded_bytes"]
+    assert files(server) == ["o/p-GGUF/p.Q4_K_M.gguf.part"]
+    repository.bytes_per_second = None
+    assert steer(server, job, "resume").json()["status"] == "downloading"
+    finish(server, job)
+    assert hub.sent < 1.2 * len(data)
+    assert (server.home / "models/o/p-GGUF/p.Q4_K_M.gguf").read_bytes() == data
+    entry = server.get(f"/atelier/downloads/{job}").json()
+    assert entry["model_key"] == "p" and entry["status"] == "completed"
+    assert server.get("/atelier/downloads").json() == {"jobs": [entry]}
+
+
+def test_cancel_removes_the_part(hub, start):
+    hub.add("o/c-GGUF", {"c.gguf": tiny(4_000_000)}).bytes_per_second = 1e6
+    server = start()
+    job = request(server, f"{hub.url}/o/c-GGUF").json()["job_id"]
+    wait_until(lambda: files(server) == ["o/c-GGUF/c.gguf.part"], 20)
+    assert steer(server, job, "cancel").json() == {"job_id": job, "status": "cancelled"}
+    assert files(server) == [] and not (server.home / "models/o").exists()
+    assert server.get(f"/api/v1/models/download/status/{job}").status_code == 404
+    assert steer(server, job, "resume").status_code == 404
+    server.restart()
+    assert server.get("/atelier/downloads").json() == {"jobs": []}
+
+
+def test_a_killed_server_knows_what_it_has(hub, start):
+    hub.add("o/k-GGUF", {"k.gguf": tiny(4_000_000)}).bytes_per_second = 2e6
+    server = start()
+    job = request(server, f"{hub.url}/o/k-GGUF").json()["job_id"]
+    wait_until(lambda: status(server, job)["downloaded_bytes"] > 1_000_000, 20)
+    server.restart(signal.SIGKILL)
+    size = (server.home / "models/o/k-GGUF/k.gguf.part").stat().st_size
+    now = status(server, job)
+    assert now["status"] == "paused" and now["downloaded_bytes"] == size > 1_000_000
+    hub.repositories["o/k-GGUF"].bytes_per_second = None
+    steer(server, job, "resume")
+    finish(server, job)
+
+
+def test_split_files_and_projector_come_together(hub, start):
+    parts = {f"v-Q4_K_M-0000{n}-of-00003.gguf": tiny(60_000, n) for n in (1, 2, 3)}
+    hub.add("o/v-GGUF", parts | {"mmproj-v-F16.gguf": tiny(30_000, 9, "clip"), "v-Q8_0.gguf": tiny(90_000)})
+    server = start()
+    job = request(server, "o/v-GGUF").json()
+    assert job["total_size_bytes"] == sum(map(len, parts.values())) + len(tiny(30_000, 9, "clip"))
+    finish(server, job["job_id"])
+    assert files(server) == ["o/v-GGUF/mmproj-v-F16.gguf"] + [f"o/v-GGUF/{name}" for name in sorted(parts)]
+    [model] = server.get("/api/v1/models").json()["models"]
+    assert model["capabilities"]["vision"] is True and model["size_bytes"] == job["total_size_bytes"]
+    # The projector is there already, so another quantization fetches itself only.
+    before = hub.sent
+    finish(server, request(server, "o/v-GGUF@q8_0").json()["job_id"])
+    assert hub.sent - before == len(tiny(90_000))
+
+
+def test_delete(hub, start):
+    hub.add("o/d-GGUF", {"d.Q4_0.gguf": tiny(40_000), "d.Q8_0.gguf": tiny(80_000)})
+    server = start()
+    for quantization in ("Q4_0", "Q8_0"):
+        finish(server, request(server, f"{hub.url}/o/d-GGUF", quantization=quantization).json()["job_id"])
+    own = server.add_model("me/mine/mine.gguf", tiny())
+    delete = lambda path: httpx.delete(f"{server.url}/atelier/models/{path}", timeout=30)
+    assert delete("d%40q8_0").json() == {"model": "d", "variants": ["d@q8_0"], "deleted": True,
+                                         "freed_bytes": len(tiny(80_000)), "unloaded": []}
+    assert files(server) == ["me/mine/mine.gguf", "o/d-GGUF/d.Q4_0.gguf"]
+    assert delete("o/d-GGUF").json()["variants"] == ["d@q4_0"]
+    assert files(server) == ["me/mine/mine.gguf"] and keys(server) == ["mine"]
+    refused(delete("d"), 404, "model_not_found")
+    refused(delete("..%2F..%2Fetc"), 404, "model_not_found")
+    # Through a link nothing outside the folder is reached.
+    outside = server.home / "outside"
+    (outside / "far").mkdir(parents=True)
+    (outside / "far/away.gguf").write_bytes(tiny())
+    (server.home / "models/out").symlink_to(outside)
+    wait_until(lambda: "away" in keys(server), 10)
+    refused(delete("away"), 400, "invalid_value", "model")
+    assert (outside / "far/away.gguf").exists() and own.exists()
+
+
+def test_loaded_model_is_deleted_by_force_only(start):
+    server = start()
+    path = server.add_model("HuggingFaceTB/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf", MODEL)
+    assert server.post("/api/v1/models/load", {"model": KEY}).status_code == 200
+    error = refused(httpx.delete(f"{server.url}/atelier/models/{KEY}", timeout=30), 409, "model_in_use")
+    assert error["type"] == "invalid_request" and path.exists()
+    answer = httpx.delete(f"{server.url}/atelier/models/{KEY}?force=true", timeout=60).json()
+    assert answer["unloaded"] == [KEY] and not path.exists() and server.workers() == []
+
+
+# Searching
+
+
+def test_catalog_and_hub_are_searched(hub, start):
+    hub.add("me/qwen3-4b-mine-GGUF", {"q.gguf": tiny()})
+    server = start()
+    answer = server.get("/atelier/catalog?query=qwen3-4b&limit=5").json()
+    assert answer["models"][0] == {
+        "id": "qwen/qwen3-4b", "repository": "lmstudio-community/Qwen3-4B-GGUF", "source": "catalog", "kind": "llm",
+        "recommended": "Q4_K_M", "approximate_size_bytes": 2_500_000_000}
+    assert answer["models"][-1] == {"id": "me/qwen3-4b-mine-GGUF", "repository": "me/qwen3-4b-mine-GGUF", "source": "hub",
+                                    "downloads": 7, "likes": 1}
+    [query] = [path for method, path, _ in hub.requests if path.startswith("/api/models?")]
+    assert "search=qwen3-4b" in query and "filter=gguf" in query
+    assert all(model["source"] == "catalog" for model in server.get("/atelier/catalog?query=qwen3-4b&hub=false").json()["models"])
+
+
+def test_own_catalog_and_choices(hub, start):
+    hub.add("me/tiny-GGUF", {"t.Q4_0.gguf": tiny(40_000), "t.Q8_0.gguf": tiny(80_000), "mmproj-t.gguf": tiny(9_000, 3, "clip")})
+    server = start()
+    (server.home / "catalog.json").write_text(json.dumps(
+        {"models": [{"id": "me/tiny", "repository": "me/tiny-GGUF", "recommended": "q8_0"}, {"id": "no"}]}))
+    server.restart()
+    assert "catalog.json: models.1" in server.log
+    choices = server.get("/atelier/catalog/me%2Ftiny").json()
+    assert choices["repository"] == "me/tiny-GGUF"
+    assert [(entry["quantization"], entry["recommended"], entry["downloaded"]) for entry in choices["choices"]] == [
+        ("Q4_0", False, False), ("Q8_0", True, False)]
+    assert choices["choices"][0]["size_bytes"] == len(tiny(40_000)) + len(tiny(9_000, 3, "clip"))
+    finish(server, request(server, "me/tiny").json()["job_id"])
+    assert "me/tiny-GGUF/t.Q8_0.gguf" in files(server)
+    assert [entry["downloaded"] for entry in server.get("/atelier/catalog/me/tiny").json()["choices"]] == [False, True]
+    refused(server.get("/atelier/catalog/me/nothing"), 404, "model_not_found")
+
+
+# Proxies
+
+
+def test_the_proxy_of_the_environment_is_used(hub, fresh):
+    data = tiny()
+    hub.add("o/x-GGUF", {"x.gguf": data})
+    proxied = {"HF_ENDPOINT": "http://hub.test", "HTTP_PROXY": hub.url, "HF_TOKEN": "hf_secret"}
+    server = fresh(model=False, environment=proxied).start()
+    finish(server, request(server, "http://hub.test/o/x-GGUF").json()["job_id"])
+    assert (server.home / "models/o/x-GGUF/x.gguf").read_bytes() == data
+    assert {path for method, path, _ in hub.requests if method == "CONNECT"} == {"hub.test:80"}
+    for method, _, headers in hub.requests:
+        assert headers["host"].split(":")[0] == "hub.test"
+        # The proxy is a stranger; only what goes through it to the hub carries the token.
+        assert headers.get("authorization") == (None if method == "CONNECT" else "Bearer hf_secret")
+    excepted = fresh(model=False, environment=proxied | {"NO_PROXY": ".test"}).start()
+    before = len(hub.requests)
+    refused(request(excepted, "http://hub.test/o/x-GGUF"), 502, "hub_unreachable")
+    assert len(hub.requests) == before

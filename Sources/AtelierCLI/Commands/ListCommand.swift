@@ -7,8 +7,10 @@ package struct ListCommand: AsyncParsableCommand {
   @Argument(help: "Show only the model with this key.") var key: String?
   @Flag(help: "Language models only.") var llm = false
   @Flag(help: "Embedding models only.") var embedding = false
-  @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Show every quantization with its file.") var variants = false
+  @Flag(help: .hidden) var detailed = false
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
 
   package init() {}
 
@@ -17,18 +19,13 @@ package struct ListCommand: AsyncParsableCommand {
   }
 
   package func run() async throws {
-    let listing = ModelListing(try await ServerClient(connection).get("/api/v1/models"))
+    let listing = try await ModelListing.fetch(from: ServerClient(connection))
     let entries = listing.entries(kind: llm ? "llm" : embedding ? "embedding" : nil, key: key)
     if let key, entries.isEmpty { throw CommandFailure("No model has the key '\(key)'.") }
-    if json { return Output.json(.array(entries.map(JSONValue.object))) }
-    Output.table(
-      ["MODEL", "TYPE", "PARAMS", "ARCH", "SIZE"],
-      entries.map { entry in
-        [
-          entry["modelKey"]?.stringValue ?? "", entry["type"]?.stringValue ?? "",
-          entry["paramsString"]?.stringValue ?? "", entry["architecture"]?.stringValue ?? "",
-          Output.size(entry["sizeBytes"]?.integerValue ?? 0),
-        ]
-      })
+    if output.json { return Output.json(.array(entries.map(JSONValue.object))) }
+    if entries.isEmpty { return output.note("There is no model yet. Get one with '\(ProgramName.text) get'.") }
+    let keys = entries.compactMap { $0["modelKey"]?.stringValue }
+    if variants { return Output.table(ModelTables.variants(keys.flatMap(listing.variants))) }
+    Output.table(ModelTables.models(entries, isLoaded: listing.isLoaded))
   }
 }

@@ -1,34 +1,113 @@
 import ArgumentParser
 import AtelierCore
 import Foundation
-import NIOCore
 
 package struct ServerCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
-    commandName: "server", abstract: "Ask after the server.", subcommands: [Status.self])
+    commandName: "server", abstract: "Start and stop the server in the background.",
+    subcommands: [Start.self, Stop.self, Status.self])
 
   package init() {}
 
-  package struct Status: AsyncParsableCommand {
-    package static let configuration = CommandConfiguration(abstract: "Say whether the server runs, and on which port.")
+  package struct Start: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+      abstract: "Start the server in the background, unless it runs.",
+      discussion: "What follows '--' goes to 'atelier serve', such as -- --set jit.enabled=false.")
 
-    @Flag(help: "Print JSON.") var json = false
-    @OptionGroup var connection: ConnectionOptions
+    @Option(name: .shortAndLong, help: "Port to listen on; by default the last one, or 1234.") var port: Int?
+    @Option(help: "Address to listen on.") var bind: String?
+    @Flag(help: "Let web pages call the server.") var cors = false
+    @Flag(help: "Listen beyond this machine without authentication.") var insecure = false
+    @OptionGroup var output: OutputOptions
+    @Argument(parsing: .postTerminator, help: "Flags for 'atelier serve'.") var others: [String] = []
 
     package init() {}
 
     package func run() async throws {
-      let known = ServerState.read(from: .standard(environment: ProcessInfo.processInfo.environment))?.port
-      let port = connection.port ?? known
-      let greeting = try? await ServerClient(connection).get("/lmstudio-greeting", timeout: .seconds(2))
-      let isRunning = greeting?["lmstudio"] == true
-      if json {
-        var object: JSONObject = ["running": .bool(isRunning)]
-        if let port = port ?? (isRunning ? 1234 : nil) { object["port"] = .integer(Int64(port)) }
-        return Output.json(.object(object))
+      let environment = ProcessInfo.processInfo.environment
+      let directory = DataDirectory.standard(environment: environment)
+      let (state, wasRunning) = try await Self.ensure(
+        directory,
+        arguments: StartArguments(port: port, bind: bind, cors: cors, insecure: insecure, others: others)
+          .words(directory: directory, environment: environment))
+      if output.json {
+        return Output.json([
+          "running": true, "port": .integer(Int64(state.port)), "pid": .integer(Int64(state.processID)),
+          "started": .bool(!wasRunning),
+        ])
       }
-      print(isRunning ? "The server is running on port \(port ?? 1234)." : "The server is not running.")
-      if !isRunning { throw ExitCode.failure }
+      if wasRunning, let port, port != state.port {
+        throw CommandFailure("The server already runs on port \(state.port); stop it first.")
+      }
+      Output.line(
+        wasRunning
+          ? "The server is already running on port \(state.port)."
+          : "Success! Server is now running on port \(state.port)")
+      output.note("Its log is \(directory.serverLog.path(percentEncoded: false))")
+    }
+
+    /// The running server's state, after starting one if there is none.
+    static func ensure(
+      _ directory: DataDirectory, arguments: [String]
+    ) async throws -> (state: ServerState, wasRunning: Bool) {
+      if let process = ServerProcess.running(in: directory) {
+        // It may have been started a moment ago and not listen yet.
+        for _ in 0..<200 {
+          if let state = ServerState.read(from: directory), state.processID == process.id || process.id <= 0 {
+            return (state, true)
+          }
+          try await Task.sleep(for: .milliseconds(50))
+        }
+        throw CommandFailure(
+          "A server (process \(process.id)) uses the data folder, but does not say where it listens.")
+      }
+      return (try await BackgroundServer(directory: directory).start(arguments), false)
+    }
+  }
+
+  package struct Stop: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+      abstract: "Stop the server of this data folder and wait until it has ended.")
+
+    @Flag(name: .shortAndLong, help: "End running answers at once.") var force = false
+    @OptionGroup var output: OutputOptions
+
+    package init() {}
+
+    /// Longer than any answer may take to drain.
+    private static let limit = Duration.seconds(90)
+
+    package func run() async throws {
+      let directory = DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
+      guard let process = ServerProcess.running(in: directory) else {
+        throw CommandFailure("The server is not running.")
+      }
+      let port = ServerState.read(from: directory)?.port
+      try await process.stop(in: directory, atOnce: force, within: Self.limit)
+      if output.json {
+        return Output.json(["stopped": true, "port": port.map { .integer(Int64($0)) } ?? .null])
+      }
+      Output.line("Stopped the server" + (port.map { " on port \($0)." } ?? "."))
+    }
+  }
+
+  package struct Status: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+      abstract: "Say whether the server runs, and on which port.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    package init() {}
+
+    package func run() async throws {
+      let status = await ServerStatus.ask(connection)
+      if output.json { return Output.json(status.json) }
+      guard status.isRunning else {
+        Output.line("The server is not running.")
+        throw ExitCode(ExitStatus.noServer.rawValue)
+      }
+      Output.line("The server is running on port \(status.port ?? ServerAddress.standardPort).")
     }
   }
 }

@@ -6,8 +6,8 @@ package struct UnloadCommand: AsyncParsableCommand {
 
   @Argument(help: "The instance's identifier; may be left out when one model is loaded.") var identifier: String?
   @Flag(name: .shortAndLong, help: "Unload all.") var all = false
-  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
 
   package init() {}
 
@@ -20,19 +20,25 @@ package struct UnloadCommand: AsyncParsableCommand {
     let ids = try await targets(client)
     for id in ids {
       _ = try await client.post("/api/v1/models/unload", ["instance_id": .string(id)])
-      if !json { Output.note("Unloaded \(id).") }
+      output.note("Unloaded \(HumanText.plain(id)).")
     }
-    if json { Output.json(["unloaded": .array(ids.map(JSONValue.string))]) }
+    if output.json { return Output.json(["unloaded": .array(ids.map(JSONValue.string))]) }
+    if ids.isEmpty { output.note("No model is loaded.") }
   }
 
   private func targets(_ client: ServerClient) async throws -> [String] {
     if let identifier { return [identifier] }
-    let loaded = ModelListing.states(try await client.get("/atelier/instances"))
-      .compactMap { $0["identifier"]?.stringValue }
+    let listing = try await ModelListing.fetch(from: client)
+    let instances = listing.instances(try await client.get("/atelier/instances"))
+    let loaded = instances.compactMap { $0["identifier"]?.stringValue }
     if all || loaded.count == 1 { return loaded }
-    throw CommandFailure(
-      loaded.isEmpty
-        ? "No model is loaded."
-        : "Several models are loaded; name one: \(loaded.joined(separator: ", ")), or give --all.")
+    guard !loaded.isEmpty else { throw CommandFailure("No model is loaded.") }
+    guard output.canAsk else {
+      throw CommandFailure("Several models are loaded; name one: \(loaded.joined(separator: ", ")), or give --all.")
+    }
+    guard let place = Terminal.choose("Unload", ModelTables.instances(instances, now: 0), standard: 0) else {
+      throw CommandFailure("Nothing was chosen.")
+    }
+    return [loaded[place]]
   }
 }

@@ -1,24 +1,45 @@
 import AtelierCore
 
-/// The server's model list in the words of `lms ls --json` and `lms ps --json` (native.md 17.1), as far as the REST API
-/// tells.
-struct ModelListing {
+/// The server's model list in the words of `lms ls --json` and `lms ps --json` (native.md 17.1).
+struct ModelListing: Sendable {
   /// The `models` of `GET /api/v1/models`.
-  let models: [JSONValue]
+  private let models: [JSONValue]
+  /// Those of `GET /atelier/models` by key: what the documented list leaves out.
+  private let files: [String: JSONValue]
 
-  init(_ answer: JSONValue) { models = answer["models"]?.arrayValue ?? [] }
+  init(_ answer: JSONValue, files: JSONValue? = nil) {
+    models = answer["models"]?.arrayValue ?? []
+    let entries = (files?["models"]?.arrayValue ?? []).compactMap { entry in
+      entry["modelKey"]?.stringValue.map { ($0, entry) }
+    }
+    self.files = Dictionary(entries, uniquingKeysWith: { first, _ in first })
+  }
 
+  static func fetch(from client: ServerClient) async throws -> ModelListing {
+    ModelListing(try await client.get("/api/v1/models"), files: try await client.getIfKnown("/atelier/models"))
+  }
+
+  /// One per model. `key` also names a variant, or differs in case.
   func entries(kind: String? = nil, key: String? = nil) -> [JSONObject] {
     models.filter { kind == nil || $0["type"]?.stringValue == kind }
-      .filter { key == nil || $0["key"]?.stringValue == key }
-      .map(Self.entry)
+      .filter { model in key.map { Self.names(model).contains($0.lowercased()) } ?? true }
+      .map(entry)
+  }
+
+  /// The variants of a model, the selected one marked with `selected`.
+  func variants(of key: String) -> [JSONValue] { files[key]?["variants"]?.arrayValue ?? [] }
+
+  /// Whether the model has a loaded instance.
+  func isLoaded(_ key: String) -> Bool {
+    let model = models.first { $0["key"]?.stringValue == key }
+    return model?["loaded_instances"]?.arrayValue?.isEmpty == false
   }
 
   /// One entry per instance of `GET /atelier/instances`, with what the list says of its model.
   func instances(_ answer: JSONValue) -> [JSONObject] {
     Self.states(answer).map { state in
       let model = models.first { $0["key"] == state["modelKey"] }
-      return JSONObject(Array(model.map(Self.entry) ?? [:]) + Array(state))
+      return JSONObject(Array(model.map(entry) ?? [:]) + Array(state))
     }
   }
 
@@ -27,12 +48,21 @@ struct ModelListing {
     (answer["instances"]?.arrayValue ?? []).compactMap(\.objectValue)
   }
 
-  private static func entry(_ model: JSONValue) -> JSONObject {
+  private static func names(_ model: JSONValue) -> Set<String> {
+    let variants = model["variants"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    return Set(([model["key"]?.stringValue ?? ""] + variants).map { $0.lowercased() })
+  }
+
+  private func entry(_ model: JSONValue) -> JSONObject {
     var entry: JSONObject = [
       "type": model["type"] ?? .null, "modelKey": model["key"] ?? .null, "format": model["format"] ?? .null,
       "displayName": model["display_name"] ?? .null, "publisher": model["publisher"] ?? .null,
-      "sizeBytes": model["size_bytes"] ?? .null, "deviceIdentifier": .null,
     ]
+    let file = model["key"]?.stringValue.flatMap { files[$0] }
+    entry["path"] = file?["path"]
+    entry["sizeBytes"] = model["size_bytes"] ?? .null
+    entry["indexedModelIdentifier"] = file?["indexedModelIdentifier"]
+    entry["deviceIdentifier"] = .null
     if let text = model["params_string"]?.stringValue { entry["paramsString"] = .string(text) }
     if let text = model["architecture"]?.stringValue { entry["architecture"] = .string(text) }
     if let quantization = model["quantization"]?.objectValue {

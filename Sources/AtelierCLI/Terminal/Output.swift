@@ -5,24 +5,26 @@ import Foundation
 enum Output {
   static func json(_ value: JSONValue) { print(value.serialized()) }
 
-  static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static func line(_ text: String) { print(text) }
 
-  /// Columns as wide as their widest cell.
-  static func table(_ header: [String], _ rows: [[String]]) {
-    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    for row in [header] + rows {
-      let cells = zip(row, widths).dropLast().map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-      print((cells + row.suffix(1)).joined(separator: "   "))
-    }
+  static func warn(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+  static func complain(_ text: String) { if !text.isEmpty { warn("Error: \(HumanText.lines(text))") } }
+
+  /// Cut to the terminal, whole when it goes elsewhere.
+  static func table(_ table: TextTable) {
+    for line in table.lines(width: Terminal.outputIsTerminal ? Terminal.width : nil) { print(line) }
   }
 
-  /// Decimal units, as file managers show them: `98.6 MB`.
-  static func size(_ bytes: Int) -> String {
-    var value = Double(bytes)
-    for unit in ["B", "kB", "MB", "GB"] {
-      if value < 1000 { return unit == "B" ? "\(bytes) B" : String(format: "%.1f \(unit)", value) }
-      value /= 1000
+  /// Unbuffered, after what `print` holds.
+  static func write(_ text: String, to descriptor: Int32) {
+    fflush(nil)
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      bytes = bytes.dropFirst(count)
     }
-    return String(format: "%.1f TB", value)
   }
 }

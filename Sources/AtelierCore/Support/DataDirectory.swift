@@ -31,6 +31,8 @@ package struct DataDirectory: Sendable, Hashable {
   package var mcp: URL { root.appending(path: "mcp.json") }
   package var scratch: URL { root.appending(path: "scratch", directoryHint: .isDirectory) }
   package var logs: URL { root.appending(path: "logs", directoryHint: .isDirectory) }
+  /// What a server started in the background prints.
+  package var serverLog: URL { logs.appending(path: "server.log") }
 
   /// Creates the folder and the models folder, readable by the owner only.
   package func create() throws {

@@ -86,7 +86,9 @@ final class WorkerProcess: WorkerPeer {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
-    for descriptor in Self.inheritable { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    for descriptor in OpenDescriptors.inheritable(above: 3) {
+      posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
 
     var all = sigset_t()
     var none = sigset_t()
@@ -103,16 +105,6 @@ final class WorkerProcess: WorkerPeer {
     defer { for text in arguments + variables { free(text) } }
     var pid: pid_t = 0
     return posix_spawn(&pid, executable, &actions, &attributes, &arguments, &variables) == 0 ? pid : nil
-  }
-
-  /// Descriptors above 3 that some library opened without close-on-exec.
-  private static var inheritable: [Int32] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-    return names.compactMap { Int32($0) }.filter { descriptor in
-      guard descriptor > 3 else { return false }
-      let flags = fcntl(descriptor, F_GETFD)
-      return flags >= 0 && flags & FD_CLOEXEC == 0
-    }
   }
 
   private static var failure: AtelierError {

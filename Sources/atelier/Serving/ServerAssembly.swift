@@ -51,7 +51,7 @@ struct ServerAssembly: Sendable {
     let policy = AddressPolicy(allowing: settings.egressAllow)
     let entries = DownloadCatalog(contentsOf: directory.catalog)
     for problem in policy.problems { logger.warning("egress_allow: '\(problem)' is no host:port; it allows nothing.") }
-    for problem in entries.problems { logger.warning("\(problem)") }
+    for problem in entries.problems { logger.warning("catalog.json: \(problem)") }
     let egress = Egress(policy: policy, proxies: ProxySettings(environment: environment))
     var options = DownloadManager.Options()
     options.parallel = settings.downloadsParallel

@@ -5,7 +5,10 @@ import Foundation
   import Glibc
 #endif
 
-/// Holds a data folder for one server. The kernel releases it when the process ends, however it ends.
+/// Holds a data folder for one server. The kernel releases it when the process ends, however it ends, and tells the
+/// command line which process holds it (`ServerProcess`).
+///
+/// A record lock goes when the process closes any descriptor of the file, so nothing else here may open it.
 final class ServerLock: Sendable {
   private let descriptor: Int32
 
@@ -16,7 +19,10 @@ final class ServerLock: Sendable {
   init(_ directory: DataDirectory) throws {
     descriptor = open(directory.lock.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Taken(description: "Cannot open \(directory.lock.path).") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    var lock = flock()
+    lock.l_type = Int16(F_WRLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    guard fcntl(descriptor, F_SETLK, &lock) == 0 else {
       close(descriptor)
       throw Taken(
         description:

@@ -20,7 +20,7 @@ struct SettingsLoader {
   }
 
   /// Variables with our prefix that are no settings.
-  private static let otherVariables: Set<String> = ["ATELIER_HOME", "ATELIER_WORKER"]
+  private static let otherVariables: Set<String> = ["ATELIER_HOME", "ATELIER_WORKER", "ATELIER_API_TOKEN"]
 
   func load(flags: [Flag] = []) throws -> ResolvedSettings {
     let file = try readFile()

@@ -29,7 +29,7 @@ package struct DownloadCatalog: Sendable {
     guard data.count <= Self.longest, let value = try? JSONValue(parsing: data),
       let models = value["models"]?.arrayValue
     else {
-      self.init(own: [], problems: ["catalog.json must be an object with a list of models"])
+      self.init(own: [], problems: ["it must be an object with a list of models"])
       return
     }
     var own: [CatalogEntry] = []
