@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 
 /// Continuous batching over one `ModelRunner`: makes the runner on its own thread and computes there, step by step, what
-/// the `Scheduler` says. Requests and cancellations come in between steps. Must be `shutdown()`.
+/// the `Scheduler` says; or over one `PoolingRunner`, with the `PoolingScheduler`. Requests and cancellations come in
+/// between steps. Must be `shutdown()`.
 package actor BatchingEngine {
   /// What turns a sequence's logits into tokens; kept when the sequence gives way.
   private struct Generator {
@@ -12,17 +13,29 @@ package actor BatchingEngine {
   }
 
   private let executor = ThreadExecutor(name: "engine")
-  private let makeRunner: @Sendable () throws -> any ModelRunner
+  private let source: Source
   private let configuration: EngineConfiguration
   private let sink: @Sendable (StepOutput) -> Void
   private let currentState = Mutex(EngineState())
 
   private var parts: Parts?
+  /// Instead of `parts` where whole inputs become vectors.
+  private var pooling: PoolingParts?
   private var generators: [UInt64: Generator] = [:]
   private var outcomes: [StepOutcome] = []
   private var loop: Task<Void, Never>?
   private var wakeUp: CheckedContinuation<Void, Never>?
   private var isShutDown = false
+
+  private enum Source {
+    case generating(@Sendable () throws -> any ModelRunner)
+    case pooling(@Sendable () throws -> any PoolingRunner)
+  }
+
+  private struct PoolingParts {
+    let runner: any PoolingRunner
+    var scheduler: PoolingScheduler
+  }
 
   private struct Parts {
     let runner: any ModelRunner
@@ -40,7 +53,17 @@ package actor BatchingEngine {
     makeRunner: @escaping @Sendable () throws -> any ModelRunner, configuration: EngineConfiguration,
     sink: @escaping @Sendable (StepOutput) -> Void
   ) {
-    self.makeRunner = makeRunner
+    source = .generating(makeRunner)
+    self.configuration = configuration
+    self.sink = sink
+  }
+
+  /// An engine that takes `PoolingRequest`s only.
+  package init(
+    makePoolingRunner: @escaping @Sendable () throws -> any PoolingRunner, configuration: EngineConfiguration,
+    sink: @escaping @Sendable (StepOutput) -> Void
+  ) {
+    source = .pooling(makePoolingRunner)
     self.configuration = configuration
     self.sink = sink
   }
@@ -50,15 +73,23 @@ package actor BatchingEngine {
   /// As of the last step; from any thread.
   package nonisolated var state: EngineState { currentState.withLock { $0 } }
 
-  /// Makes the runner. Throws what `makeRunner` throws; then the engine is of no use.
+  /// Makes the runner. Throws what making it throws; then the engine is of no use.
   package func start() async throws {
-    guard parts == nil, !isShutDown else { return }
-    let runner = try makeRunner()
-    parts = Parts(
-      runner: runner, scratch: SamplerScratch(vocabularySize: runner.vocabularySize),
-      scheduler: Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner)),
-      plan: StepPlan(capacity: runner.maxBatchRows), governor: ThreadGovernor(maximum: runner.threadCount),
-      promptLogits: PromptLogits(vocabularySize: runner.vocabularySize))
+    guard parts == nil, pooling == nil, !isShutDown else { return }
+    switch source {
+    case .generating(let makeRunner):
+      let runner = try makeRunner()
+      parts = Parts(
+        runner: runner, scratch: SamplerScratch(vocabularySize: runner.vocabularySize),
+        scheduler: Scheduler(limits: SchedulerLimits(configuration: configuration, runner: runner)),
+        plan: StepPlan(capacity: runner.maxBatchRows), governor: ThreadGovernor(maximum: runner.threadCount),
+        promptLogits: PromptLogits(vocabularySize: runner.vocabularySize))
+    case .pooling(let makeRunner):
+      let runner = try makeRunner()
+      pooling = PoolingParts(
+        runner: runner,
+        scheduler: PoolingScheduler(limits: PoolingLimits(configuration: configuration, runner: runner)))
+    }
     publishState(stepped: false)
     loop = Task { await run() }
   }
@@ -87,6 +118,17 @@ package actor BatchingEngine {
     wake()
   }
 
+  /// Takes a request. Throws `serverBusy` with `retryAfter` when too many wait, `contextLengthExceeded` and `invalidValue`
+  /// with the input as `param`, `shuttingDown` when not running.
+  package func submit(_ request: PoolingRequest) throws(AtelierError) {
+    guard pooling != nil, !isShutDown else {
+      throw AtelierError(.shuttingDown, "The model is not running.")
+    }
+    try pooling?.scheduler.submit(request)
+    publishState(stepped: false)
+    wake()
+  }
+
   /// Gives the first token without a step when the logits after the prompt are known.
   private func answerAtOnce(_ request: SequenceRequest) {
     guard parts?.scheduler.canAnswerAtOnce(request.id) == true,
@@ -99,7 +141,7 @@ package actor BatchingEngine {
 
   /// Ends the request at once; its last event is `finished(.cancelled)`. Nothing happens if it is not live.
   package func cancel(_ id: UInt64) {
-    guard parts?.scheduler.cancel(id) == true else { return }
+    guard parts?.scheduler.cancel(id) == true || pooling?.scheduler.cancel(id) == true else { return }
     // The next step may be far away: whoever watches the state must not take an idle engine for a busy one.
     publishState(stepped: false)
     deliver()
@@ -114,11 +156,13 @@ package actor BatchingEngine {
     }
     isShutDown = true
     parts?.scheduler.endAll(.cancelled)
+    pooling?.scheduler.endAll(.cancelled)
     deliver()
     wake()
     await loop?.value
     loop = nil
     parts = nil
+    pooling = nil
     publishState(stepped: false)
   }
 
@@ -127,6 +171,9 @@ package actor BatchingEngine {
       if parts?.scheduler.hasWork == true {
         step()
         // Here submissions and cancellations get their turn.
+        await Task.yield()
+      } else if pooling?.scheduler.hasWork == true {
+        pool()
         await Task.yield()
       } else {
         parts?.runner.idle()
@@ -146,6 +193,24 @@ package actor BatchingEngine {
     let stepped = compute(&parts, start)
     self.parts = parts
     publishState(stepped: stepped)
+    deliver()
+  }
+
+  private func pool() {
+    guard let runner = pooling?.runner, let lanes = pooling?.scheduler.schedule() else { return }
+    guard lanes.contains(where: { !$0.isEmpty }) else {
+      pooling?.scheduler.endAll(.failed("no input fits a step"))
+      return deliver()
+    }
+    // Such a step may take seconds, and a frozen engine is told from a waiting one by what it says to be running.
+    publishState(stepped: false)
+    do throws(RunnerError) {
+      let vectors = try runner.pool(lanes)
+      pooling?.scheduler.update(with: vectors)
+    } catch {
+      pooling?.scheduler.failStep(message: error.message)
+    }
+    publishState(stepped: true)
     deliver()
   }
 
@@ -239,6 +304,7 @@ package actor BatchingEngine {
 
   /// Hands over what has come up, as one value.
   private func deliver() {
+    if pooling?.scheduler.hasOutput == true, let output = pooling?.scheduler.takeOutput() { sink(output) }
     guard parts?.scheduler.hasOutput == true, let output = parts?.scheduler.takeOutput() else { return }
     for entry in output.entries {
       if case .finished = entry.event { generators[entry.id] = nil }
@@ -247,8 +313,8 @@ package actor BatchingEngine {
   }
 
   private func publishState(stepped: Bool) {
-    let running = parts?.scheduler.runningCount ?? 0
-    let waiting = parts?.scheduler.waitingCount ?? 0
+    let running = parts?.scheduler.runningCount ?? pooling?.scheduler.runningCount ?? 0
+    let waiting = parts?.scheduler.waitingCount ?? pooling?.scheduler.waitingCount ?? 0
     let usedCells = parts?.scheduler.cache.tree.cells ?? 0
     let cellCount = parts?.scheduler.cache.cellCount ?? 0
     currentState.withLock {

@@ -7,6 +7,8 @@ package enum SequenceEvent: Sendable {
   case prompt(processed: Int, cached: Int, total: Int)
   /// A generated token. End-of-text tokens are not reported as tokens.
   case token(Int32, TokenProbability?)
+  /// The vector of one input of a `PoolingRequest`, by the input's place; each comes once, in any order.
+  case pooled(input: Int, vector: [Float])
   /// Last event of the sequence.
   case finished(SequenceEnd)
 }
@@ -35,6 +37,7 @@ package struct TokenProbability: Sendable, Hashable {
 }
 
 package enum SequenceEnd: Sendable, Hashable {
+  /// The answer is complete; of a `PoolingRequest`: every input has its vector.
   case endOfText
   case maxTokens
   case contextFull

@@ -21,7 +21,7 @@ struct BatchingEngineTests {
         state.outputs += 1
         for entry in output.entries {
           switch entry.event {
-          case .prompt: break
+          case .prompt, .pooled: break
           case .token(let token, _): state.tokens[entry.id, default: []].append(token)
           case .finished(let end):
             state.ends[entry.id] = end

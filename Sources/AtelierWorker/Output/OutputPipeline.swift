@@ -54,6 +54,9 @@ struct OutputPipeline {
       if firstToken == nil { firstToken = now }
       lastToken = now
       return add(token, probability, into: &events)
+    case .pooled:
+      // No part of a text.
+      return .proceed
     case .finished(let end):
       end == .endOfText || end == .maxTokens || end == .contextFull
         ? prompt.finish(into: &events) : prompt.abandon(into: &events)

@@ -126,6 +126,7 @@ struct SchedulerDriver {
       case .token(let token, _):
         records[entry.id]?.tokens.append(token)
         if records[entry.id]?.firstTokenAtStep == nil { records[entry.id]?.firstTokenAtStep = steps }
+      case .pooled: Issue.record("a vector of a text")
       case .finished(let end):
         records[entry.id]?.end = end
         records[entry.id]?.finishedAtStep = steps
