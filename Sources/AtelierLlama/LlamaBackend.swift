@@ -14,8 +14,9 @@ package final class LlamaBackend: ModelBackend {
   private let use: Use
 
   private enum Use: Sendable {
-    case generation(PromptRenderer, UnclaimedContext)
-    case embedding(LlamaEmbedder)
+    case generation(PromptRenderer, Unclaimed<LlamaContext>)
+    /// The input of a reranker; nil where the vectors are embeddings.
+    case pooling(RankingInput?, Unclaimed<LlamaPoolingRunner>)
   }
 
   /// Loads the model and allocates its memory. Blocking. `progress` gets 0…1, never decreasing, and returns false to
@@ -30,7 +31,7 @@ package final class LlamaBackend: ModelBackend {
     let model = try LlamaModel.load(load, progress: progress)
     switch load.kind {
     case .llm: return try LlamaBackend(generating: model, load.configuration)
-    case .embedding: return try LlamaBackend(embedding: model, load.configuration)
+    case .embedding: return try LlamaBackend(pooling: model, load.configuration)
     }
   }
 
@@ -60,16 +61,17 @@ package final class LlamaBackend: ModelBackend {
     self.model = model
     tokenizer = LlamaTokenizer(model)
     use = .generation(
-      PromptRenderer(model: model, template: template, contextLength: context.tokens), UnclaimedContext(context))
+      PromptRenderer(model: model, template: template, contextLength: context.tokens), Unclaimed(context))
     properties = Self.properties(of: model, contextLength: context.tokens)
   }
 
-  private init(embedding model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
-    let embedder = try LlamaEmbedder(model, configuration)
+  private init(pooling model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
+    let runner = try LlamaPoolingRunner(model, configuration)
     self.model = model
     tokenizer = LlamaTokenizer(model)
-    use = .embedding(embedder)
-    properties = Self.properties(of: model, contextLength: embedder.maxTokens)
+    use = .pooling(
+      runner.isReranker ? RankingInput(model, maxTokens: runner.maxInputTokens) : nil, Unclaimed(runner))
+    properties = Self.properties(of: model, contextLength: runner.maxInputTokens)
   }
 
   private static func properties(of model: LlamaModel, contextLength: Int) -> EngineProperties {
@@ -88,6 +90,14 @@ package final class LlamaBackend: ModelBackend {
       throw AtelierError(.internalError, "The model's context is in use already.")
     }
     return LlamaRunner(context: context, memory: memory, grammars: renderer.grammars)
+  }
+
+  package func makePoolingRunner() throws(AtelierError) -> any PoolingRunner {
+    guard case .pooling(_, let unclaimed) = use else { throw Self.notForVectors }
+    guard let runner = unclaimed.claim() else {
+      throw AtelierError(.internalError, "The model's context is in use already.")
+    }
+    return runner
   }
 
   package func renderPrompt(
@@ -110,38 +120,38 @@ package final class LlamaBackend: ModelBackend {
     tokenizer.piece(of: token, special: preserved.contains(token))
   }
 
-  package func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
-    guard case .embedding(let embedder) = use else {
-      throw AtelierError(.modelTypeMismatch, "The model generates text; embeddings need an embedding model.")
-    }
-    return try embedder.embed(inputs)
+  package var isReranker: Bool {
+    if case .pooling(.some, _) = use { true } else { false }
   }
 
-  package func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]? {
-    guard case .embedding(let embedder) = use, let ranking = embedder.ranking else { return nil }
+  package func rankInput(query: String, document: String) throws(AtelierError) -> [Int32] {
+    guard case .pooling(let ranking?, _) = use else { throw Self.notForRanking }
     return try ranking.input(query: query, document: document)
   }
 
-  package func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float] {
-    guard case .embedding(let embedder) = use else { throw Self.notForText }
-    return try embedder.rank(inputs)
+  package func rankScore(of vector: [Float]) -> Float {
+    guard case .pooling(let ranking?, _) = use else { return 0 }
+    return ranking.score(vector.first ?? 0)
   }
 
   private static let notForText = AtelierError(
     .modelTypeMismatch, "The model computes embeddings; text needs a language model.")
+  private static let notForVectors = AtelierError(
+    .modelTypeMismatch, "The model generates text; embeddings need an embedding model.")
+  private static let notForRanking = AtelierError(.modelTypeMismatch, "The model does not rank documents.")
 }
 
-/// A context on its way from the loading thread to the engine's thread.
-private final class UnclaimedContext: Sendable {
-  private let context: Mutex<LlamaContext?>
+/// Something on its way from the loading thread to the engine's thread.
+private final class Unclaimed<Value: Sendable>: Sendable {
+  private let value: Mutex<Value?>
 
-  init(_ context: LlamaContext) { self.context = Mutex(context) }
+  init(_ value: Value) { self.value = Mutex(value) }
 
-  /// The context, the first time.
-  func claim() -> LlamaContext? {
-    context.withLock { context in
-      defer { context = nil }
-      return context
+  /// The value, the first time.
+  func claim() -> Value? {
+    value.withLock { value in
+      defer { value = nil }
+      return value
     }
   }
 }

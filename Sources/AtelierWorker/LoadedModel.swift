@@ -2,17 +2,10 @@ import AtelierCore
 import AtelierEngine
 import AtelierWorkerProtocol
 import Foundation
-import Synchronization
 
 /// A model that is loaded and answers: prompts are prepared on a few threads of their own, the engine computes on its
 /// thread, answers leave through the output stage. No call here blocks for long.
 final class LoadedModel: Sendable {
-  private struct EmbeddingActivity {
-    var running = 0
-    var waiting = 0
-    var calls: UInt64 = 0
-  }
-
   private static let preparerThreads = 2
   /// Past the API process's own queue limit; reaching it means that one is broken.
   private static let maxWaitingJobs = 256
@@ -21,16 +14,15 @@ final class LoadedModel: Sendable {
 
   let properties: EngineProperties
   private let backend: any ModelBackend
-  /// nil for an embedding model.
-  private let engine: BatchingEngine?
+  private let kind: ModelKind
+  private let engine: BatchingEngine
+  /// What the engine's steps become: text, or answers of vectors with an embedding model.
   private let stage: OutputStage
+  private let vectors: VectorStage
   private let send: @Sendable (WorkerReport) -> Void
   private let jobs = LiveJobs()
   private let preparers = ThreadPool(
     name: "prompts", threads: preparerThreads, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
-  private let embedders = ThreadPool(
-    name: "embeddings", threads: 1, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
-  private let embedding = Mutex(EmbeddingActivity())
 
   /// Starts the engine, which makes the model's context. `send` may block; `overrun` is called when reports are not read.
   init(
@@ -38,47 +30,54 @@ final class LoadedModel: Sendable {
     overrun: @escaping @Sendable () -> Void
   ) async throws(AtelierError) {
     let stage = OutputStage(overrun: overrun)
-    var engine: BatchingEngine?
-    if load.kind == .llm {
-      let started = BatchingEngine(
-        makeRunner: { try backend.makeRunner() },
-        configuration: EngineConfiguration(
-          parallel: load.configuration.parallel, promptTokensPerStep: load.configuration.evalBatchSize),
-        sink: { stage.add($0) })
-      do {
-        try await started.start()
-      } catch {
-        throw error as? AtelierError
-          ?? AtelierError(.modelLoadFailed, "The model was read, but its context could not be made.")
+    let vectors = VectorStage(overrun: overrun)
+    let configuration = EngineConfiguration(
+      parallel: load.configuration.parallel, promptTokensPerStep: load.configuration.evalBatchSize)
+    let engine =
+      switch load.kind {
+      case .llm:
+        BatchingEngine(
+          makeRunner: { try backend.makeRunner() }, configuration: configuration, sink: { stage.add($0) })
+      case .embedding:
+        BatchingEngine(
+          makePoolingRunner: { try backend.makePoolingRunner() }, configuration: configuration,
+          sink: { vectors.add($0) })
       }
-      stage.start(send: send) { id in Task { await started.cancel(id) } }
-      engine = started
+    do {
+      try await engine.start()
+    } catch {
+      throw error as? AtelierError
+        ?? AtelierError(.modelLoadFailed, "The model was read, but its context could not be made.")
+    }
+    let cancel: @Sendable (UInt64) -> Void = { id in Task { await engine.cancel(id) } }
+    switch load.kind {
+    case .llm: stage.start(send: send, cancel: cancel)
+    case .embedding: vectors.start(send: send, cancel: cancel)
     }
     self.backend = backend
+    kind = load.kind
     self.engine = engine
     self.stage = stage
+    self.vectors = vectors
     self.send = send
     properties = backend.properties
   }
 
   var state: WorkerState {
-    let generation = engine?.state ?? EngineState()
-    let embedding = embedding.withLock { $0 }
-    return WorkerState(
-      running: generation.running + embedding.running, waiting: generation.waiting + embedding.waiting,
-      steps: generation.steps + embedding.calls)
+    let state = engine.state
+    return WorkerState(running: state.running, waiting: state.waiting, steps: state.steps)
   }
 
   /// `cost`: the request's bytes.
   func predict(id: UInt64, _ request: EngineRequest, cost: Int) {
     let arrival = MonotonicClock.seconds
-    guard let engine else {
+    guard kind == .llm else {
       return send(
         .rejected(
           id: id,
           AtelierError(.modelTypeMismatch, "This is an embedding model: it cannot generate text.", param: "model")))
     }
-    start(id, on: preparers, cost: cost) { model in
+    start(id, cost: cost) { model in
       guard let prompt = model.attempt(id, { () throws(AtelierError) in try model.prepare(id, request) }) else {
         return
       }
@@ -93,13 +92,13 @@ final class LoadedModel: Sendable {
       let sequence = SequenceRequest(
         id: id, prompt: prompt.tokens, sampling: request.sampling, maxTokens: request.maxOutputTokens,
         grammar: prompt.grammar, topLogprobs: request.topLogprobs)
-      Task { await model.submit(sequence, to: engine) }
+      Task { await model.submit(sequence) }
     }
   }
 
   /// Prompt tokens of the request, of any number.
   func countTokens(id: UInt64, _ request: EngineRequest, cost: Int) {
-    start(id, on: preparers, cost: cost) { model in
+    start(id, cost: cost) { model in
       guard
         let tokens = model.attempt(
           id, { () throws(AtelierError) in try PromptPreparer(backend: model.backend).count(request) })
@@ -110,76 +109,66 @@ final class LoadedModel: Sendable {
   }
 
   func embed(id: UInt64, _ request: EmbeddingRequest, cost: Int) {
-    compute(id, cost: cost) { (backend, proceed) throws(AtelierError) in
-      .embedded(id: id, try Embedder(backend: backend).embed(request, proceed: proceed))
+    pool(id, cost: cost) { (backend, proceed) throws(AtelierError) in
+      try Embedder(backend: backend).job(id, request, proceed: proceed)
     }
   }
 
   func rerank(id: UInt64, _ request: RerankRequest, cost: Int) {
-    compute(id, cost: cost) { (backend, proceed) throws(AtelierError) in
-      .reranked(id: id, try Reranker(backend: backend).rerank(request, proceed: proceed))
+    pool(id, cost: cost) { (backend, proceed) throws(AtelierError) in
+      try Reranker(backend: backend).job(id, request, proceed: proceed)
     }
   }
 
-  /// Runs a job on the embeddings' thread and sends the report it makes. The job asks before each call of the engine
-  /// whether to go on.
-  private func compute(
+  /// `prepare` asks before each input whether to go on.
+  private func pool(
     _ id: UInt64, cost: Int,
-    _ job: @escaping @Sendable (any ModelBackend, _ proceed: () -> Bool) throws(AtelierError) -> WorkerReport
+    _ prepare: @escaping @Sendable (any ModelBackend, _ proceed: () -> Bool) throws(AtelierError) -> PoolingJob
   ) {
-    embedding.withLock { $0.waiting += 1 }
-    let started = start(id, on: embedders, cost: cost) { model in
-      model.embedding.withLock {
-        $0.waiting -= 1
-        $0.running += 1
-      }
-      defer { model.embedding.withLock { $0.running -= 1 } }
-      let report = model.attempt(id) { () throws(AtelierError) in
-        try job(model.backend) {
-          model.embedding.withLock { $0.calls += 1 }
-          return !model.jobs.isCancelled(id)
-        }
-      }
-      guard let report else { return }
-      model.jobs.end(id)
-      model.send(report)
+    guard kind == .embedding else {
+      return send(
+        .rejected(
+          id: id,
+          AtelierError(
+            .modelTypeMismatch, "The model generates text; embeddings need an embedding model.", param: "model")))
     }
-    if !started { embedding.withLock { $0.waiting -= 1 } }
+    start(id, cost: cost) { model in
+      let job = model.attempt(id) { () throws(AtelierError) in
+        try prepare(model.backend) { !model.jobs.isCancelled(id) }
+      }
+      guard let job else { return }
+      model.vectors.open(id: id, job)
+      Task { await model.submit(PoolingRequest(id: id, inputs: job.inputs)) }
+    }
   }
 
   /// Does nothing when no such request is live.
   func cancel(id: UInt64) {
-    guard !jobs.cancel(id), let engine else { return }
+    guard !jobs.cancel(id) else { return }
     Task { await engine.cancel(id) }
   }
 
   /// Ends all sequences and frees the model's context. Waits at most `seconds`.
   func shutdown(within seconds: Double) {
     preparers.close()
-    embedders.close()
-    if let engine {
-      let done = DispatchSemaphore(value: 0)
-      Task {
-        await engine.shutdown()
-        done.signal()
-      }
-      _ = done.wait(timeout: .now() + seconds)
+    let done = DispatchSemaphore(value: 0)
+    Task {
+      await engine.shutdown()
+      done.signal()
     }
+    _ = done.wait(timeout: .now() + seconds)
     stage.close()
+    vectors.close()
   }
 
-  @discardableResult
-  private func start(
-    _ id: UInt64, on pool: ThreadPool, cost: Int, _ job: @escaping @Sendable (LoadedModel) -> Void
-  ) -> Bool {
+  private func start(_ id: UInt64, cost: Int, _ job: @escaping @Sendable (LoadedModel) -> Void) {
     jobs.begin(id)
-    if pool.run(cost: cost, { job(self) }) { return true }
+    if preparers.run(cost: cost, { job(self) }) { return }
     jobs.end(id)
     send(
       .rejected(
         id: id,
         AtelierError(.serverBusy, "Too many requests are waiting for this model. Try again later.", retryAfter: 5)))
-    return false
   }
 
   /// The result, or nil after the job was ended and its error reported.
@@ -198,7 +187,7 @@ final class LoadedModel: Sendable {
     return try PromptPreparer(backend: backend).prepare(request)
   }
 
-  private func submit(_ sequence: SequenceRequest, to engine: BatchingEngine) async {
+  private func submit(_ sequence: SequenceRequest) async {
     do throws(AtelierError) {
       guard !jobs.isCancelled(sequence.id) else { throw Self.cancelled }
       try await engine.submit(sequence)
@@ -209,6 +198,19 @@ final class LoadedModel: Sendable {
       jobs.end(sequence.id)
       stage.discard(id: sequence.id)
       send(.rejected(id: sequence.id, error))
+    }
+  }
+
+  private func submit(_ request: PoolingRequest) async {
+    do throws(AtelierError) {
+      guard !jobs.isCancelled(request.id) else { throw Self.cancelled }
+      try await engine.submit(request)
+      // As above.
+      if jobs.end(request.id) { await engine.cancel(request.id) }
+    } catch {
+      jobs.end(request.id)
+      vectors.discard(id: request.id)
+      send(.rejected(id: request.id, error))
     }
   }
 

@@ -7,8 +7,12 @@ import AtelierText
 package protocol ModelBackend: AnyObject, Sendable {
   var properties: EngineProperties { get }
 
-  /// Makes the runner. Called once, on the engine's thread, which alone uses it afterwards.
+  /// Makes the runner of a language model. Called once, on the engine's thread, which alone uses it afterwards. Throws
+  /// `modelTypeMismatch` on an embedding model.
   func makeRunner() throws(AtelierError) -> any ModelRunner
+
+  /// Makes the runner of an embedding model or reranker; as `makeRunner`. Throws `modelTypeMismatch` on a language model.
+  func makePoolingRunner() throws(AtelierError) -> any PoolingRunner
 
   /// Applies the chat template. Throws `templateFailed`, or `unsupportedModality` for images without vision.
   func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt
@@ -23,16 +27,15 @@ package protocol ModelBackend: AnyObject, Sendable {
   /// The token's bytes; empty for special tokens unless listed in `preserved`.
   func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8]
 
-  /// How a reranker joins a query and a document into one input, the document cut to what the model takes; nil when the
-  /// model is no reranker. Throws `contextLengthExceeded` with `param` `query` when the query leaves no room.
-  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]?
+  /// Whether the vectors of the pooling runner are a classifier's scores of a query and a document.
+  var isReranker: Bool { get }
 
-  /// A reranker's score, 0…1, per input made by `rankInput`. Blocking, as `embed`.
-  func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float]
+  /// How a reranker joins a query and a document into one input, the document cut to what the model takes. Throws
+  /// `contextLengthExceeded` with `param` `query` when the query leaves no room, `modelTypeMismatch` on other models.
+  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]
 
-  /// One unit-length vector per input. Blocking; called from a thread of its own. Throws `modelTypeMismatch` on a model
-  /// without embeddings, `contextLengthExceeded` with `param` `input.N`.
-  func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]]
+  /// 0…1: what a reranker's vector of such an input says.
+  func rankScore(of vector: [Float]) -> Float
 }
 
 /// A chat turned into what the engine needs.

@@ -6,7 +6,7 @@ import Synchronization
 /// The worker's life, from `hello` to the end of the socket.
 ///
 /// The thread that calls `run` reads commands and answers pings; it never computes, so a worker whose heartbeat fails is
-/// frozen and not busy. Loading, prompts, embeddings, the engine and its output have threads of their own.
+/// frozen and not busy. Loading, prompts, the engine and its output have threads of their own.
 package final class WorkerSession: Sendable {
   /// Blocking. `progress` takes 0…1 from any thread, in any order.
   package typealias Load =

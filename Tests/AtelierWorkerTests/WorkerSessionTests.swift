@@ -204,34 +204,101 @@ struct WorkerSessionTests {
     _ = try await worker.receive { $0 == .counted(id: 1, tokens: 100) }
   }
 
-  @Test func embedsInCallsOfLimitedSize() async throws {
-    let backend = EchoBackend()
+  @Test func embedsInStepsOfLimitedSize() async throws {
+    let backend = EchoBackend(contextLength: 3000)
     let worker = try await WorkerHarness.loaded(backend, kind: .embedding)
     let inputs: [EmbeddingRequest.Input] =
       [.tokens([1, 2, 3])] + (0..<5).map { _ in .text(String(repeating: "x", count: 999)) }
     try worker.send(.embed(id: 1, EmbeddingRequest(inputs: inputs)))
     let report = try await worker.receive { if case .embedded = $0 { true } else { false } }
+    // Of unit length, whatever the engine gives.
     #expect(
-      report
-        == .embedded(
-          id: 1, EmbeddingResult(vectors: [[3, 0]] + (0..<5).map { _ in [1000, 0] }, promptTokens: 5003)))
-    #expect(backend.embeddedInputs.withLock { $0 } == [3, 2, 1])
+      report == .embedded(id: 1, EmbeddingResult(vectors: inputs.map { _ in [1, 0] }, promptTokens: 5003)))
+    #expect(backend.pooledInputs.withLock { $0 } == [3, 2, 1])
     try worker.send(.embed(id: 2, EmbeddingRequest(inputs: inputs + [.text(String(repeating: "y", count: 3000))])))
-    #expect(try await worker.rejection(2).param == "input.6")
+    let tooLong = try await worker.rejection(2)
+    #expect(tooLong.code == .contextLengthExceeded && tooLong.param == "input.6")
+    #expect(tooLong.details == ["prompt_tokens": 3001, "context_length": 3000])
     try worker.send(.embed(id: 3, EmbeddingRequest(inputs: [.tokens([])])))
     #expect(try await worker.rejection(3).param == "input.0")
-    try worker.predict(4, "no")
-    #expect(try await worker.rejection(4).code == .modelTypeMismatch)
+    try worker.send(.embed(id: 4, EmbeddingRequest(inputs: [.text(String(repeating: "y", count: 24_001))])))
+    #expect(try await worker.rejection(4).message.contains("about"), "refused uncounted")
+    try worker.send(.embed(id: 5, EmbeddingRequest(inputs: [.tokens([1]), .tokens([256])])))
+    #expect(try await worker.rejection(5).param == "input.1")
+    try worker.predict(6, "no")
+    #expect(try await worker.rejection(6).code == .modelTypeMismatch)
+    #expect(backend.pooledInputs.withLock { $0.count } == 3, "what is refused costs no step")
   }
 
-  @Test func aRerankerScoresInCallsOfLimitedSize() async throws {
+  @Test func aLanguageModelNeitherEmbedsNorRanks() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.send(.embed(id: 1, EmbeddingRequest(inputs: [.text("x")])))
+    #expect(try await worker.rejection(1).code == .modelTypeMismatch)
+    try worker.send(.rerank(id: 2, RerankRequest(query: "x", documents: ["y"])))
+    #expect(try await worker.rejection(2).code == .modelTypeMismatch)
+  }
+
+  @Test func manyEmbeddingsAtOnceAreAnsweredEachByItself() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(isReranker: true), kind: .embedding)
+    for id in UInt64(1)...30 {
+      let documents = (0..<Int(id)).map { String(repeating: "x", count: $0) }
+      try worker.send(.rerank(id: id, RerankRequest(query: "\(id % 10)", documents: documents)))
+    }
+    for _ in 1...30 {
+      guard case .reranked(let id, let result) = try await worker.receive(until: { _ in true }) else {
+        throw AtelierError(.internalError, "no answer: \(String(describing: worker.reports.last))")
+      }
+      #expect(result.scores == (0..<Int(id)).map { Float($0 + 2) })
+    }
+  }
+
+  @Test func cancelledEmbeddingsEndAtOnceAndLeaveNothing() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(), kind: .embedding)
+    let request = EmbeddingRequest(inputs: (0..<500).map { _ in .text(String(repeating: "x", count: 2000)) })
+    for id in UInt64(1)...20 {
+      try worker.send(.embed(id: id, request))
+      try worker.send(.cancel(id: id))
+    }
+    var open = Set(UInt64(1)...20)
+    while !open.isEmpty {
+      switch try await worker.receive(until: { _ in true }) {
+      case .embedded(let id, _): open.remove(id)
+      case .rejected(let id, let error):
+        #expect(error.code == .cancelled)
+        open.remove(id)
+      default: break
+      }
+    }
+    try worker.send(.ping(1))
+    let pong = try await worker.receive { if case .pong = $0 { true } else { false } }
+    guard case .pong(_, let state) = pong else { return }
+    #expect(state.running == 0 && state.waiting == 0)
+  }
+
+  @Test func oneBadInputFailsItsRequestOnly() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend(), kind: .embedding)
+    try worker.send(.embed(id: 1, EmbeddingRequest(inputs: [.text("a"), .text("∅"), .text("b")])))
+    let error = try await worker.rejection(1)
+    #expect(error.code == .generationFailed && error.param == "input.1")
+    try worker.send(.rerank(id: 2, RerankRequest(query: "q", documents: ["a", "b", "∅"])))
+    #expect(try await worker.rejection(2).param == "documents.2")
+    try worker.send(.embed(id: 3, EmbeddingRequest(inputs: [.text("💥")])))
+    let broken = try await worker.rejection(3)
+    #expect(broken.code == .generationFailed && !broken.message.contains("secret"))
+    try worker.send(.embed(id: 4, EmbeddingRequest(inputs: [.text("on we go")])))
+    _ = try await worker.receive { if case .embedded(4, _) = $0 { true } else { false } }
+  }
+
+  @Test func aRerankerScoresInStepsOfLimitedSize() async throws {
     let backend = EchoBackend(isReranker: true)
     let worker = try await WorkerHarness.loaded(backend, kind: .embedding)
     let documents = [1, 3, 2].map { String(repeating: "x", count: 600 * $0) }
     try worker.send(.rerank(id: 1, RerankRequest(query: "why", documents: documents)))
     let report = try await worker.receive { if case .reranked = $0 { true } else { false } }
     #expect(report == .reranked(id: 1, RerankResult(scores: [604, 1804, 1204], promptTokens: 3612)))
-    #expect(backend.embeddedInputs.withLock { $0 } == [1, 1, 1])
+    #expect(backend.pooledInputs.withLock { $0 } == [1, 1, 1])
+    try worker.send(.embed(id: 2, EmbeddingRequest(inputs: [.text("x")])))
+    #expect(try await worker.rejection(2).code == .modelTypeMismatch)
   }
 
   @Test func anEmbeddingModelRanksByCosine() async throws {
@@ -239,8 +306,8 @@ struct WorkerSessionTests {
     let documents = ["1", "22", String(repeating: "3", count: 99)]
     try worker.send(.rerank(id: 1, RerankRequest(query: "why", documents: documents)))
     let report = try await worker.receive { if case .reranked = $0 { true } else { false } }
-    // The echo's vectors have the length of their input, and the last input is cut to the context.
-    #expect(report == .reranked(id: 1, RerankResult(scores: [8, 12, 40], promptTokens: 19)))
+    // The echo's vectors all point the same way; the last input is cut to the context.
+    #expect(report == .reranked(id: 1, RerankResult(scores: [1, 1, 1], promptTokens: 19)))
     try worker.send(.rerank(id: 2, RerankRequest(query: "", documents: ["x"])))
     #expect(try await worker.rejection(2).param == "query")
   }

@@ -1,12 +1,18 @@
 import AtelierCore
 import AtelierWorkerProtocol
 
-/// Computes one embedding request in calls of limited size, so that it can be cancelled and seen to make progress.
+/// Turns an embedding request into the inputs of the engine, and their vectors into its answer.
 struct Embedder: Sendable {
   let backend: any ModelBackend
 
-  /// Blocking. `proceed` is asked before each call; when it says no, the request ends with `cancelled`.
-  func embed(_ request: EmbeddingRequest, proceed: () -> Bool) throws(AtelierError) -> EmbeddingResult {
+  /// Blocking. `proceed` is asked before each input; when it says no, this throws `cancelled`. Throws `modelTypeMismatch`
+  /// on a reranker, `requestTooLarge`, and with `param` `input.N` `invalidValue` and `contextLengthExceeded`.
+  func job(
+    _ id: UInt64, _ request: EmbeddingRequest, proceed: () -> Bool
+  ) throws(AtelierError) -> PoolingJob {
+    guard !backend.isReranker else {
+      throw AtelierError(.modelTypeMismatch, "The model ranks documents and gives no embeddings.", param: "model")
+    }
     let (numbers, overflow) = request.inputs.count.multipliedReportingOverflow(by: backend.properties.embeddingLength)
     guard !overflow, numbers <= WorkerProtocol.maxEmbeddingNumbers else {
       throw AtelierError(
@@ -14,42 +20,36 @@ struct Embedder: Sendable {
         "The embeddings of \(request.inputs.count) inputs are too large for one answer. Send fewer inputs.",
         param: "input")
     }
-    let inputs = try tokenize(request)
-    let vectors = try inputs.inCalls(proceed: proceed) { (call, start) throws(AtelierError) in
-      do throws(AtelierError) {
-        return try backend.embed(call)
-      } catch {
-        throw error.shiftingInput(by: start)
-      }
-    }
-    return EmbeddingResult(vectors: vectors, promptTokens: inputs.reduce(0) { $0 + $1.count })
-  }
-
-  private func tokenize(_ request: EmbeddingRequest) throws(AtelierError) -> [[Int32]] {
     var inputs: [[Int32]] = []
+    inputs.reserveCapacity(request.inputs.count)
     for (index, input) in request.inputs.enumerated() {
-      let tokens: [Int32]
+      guard proceed() else { throw AtelierError(.cancelled, "The request was cancelled.") }
       switch input {
-      case .text(let text): tokens = backend.tokenize(text, addSpecial: true, parseSpecial: false)
+      case .text(let text):
+        try checkSize(text, index: index)
+        inputs.append(backend.tokenize(text, addSpecial: true, parseSpecial: false))
       case .tokens(let ids):
         try backend.checkTokens(ids, param: "input.\(index)")
-        tokens = ids
+        inputs.append(ids)
       }
-      guard !tokens.isEmpty else {
-        throw AtelierError(.invalidValue, "Input \(index) is empty.", param: "input.\(index)")
-      }
-      inputs.append(tokens)
     }
-    return inputs
+    let tokens = inputs.reduce(0) { $0 + $1.count }
+    return PoolingJob(
+      inputs: inputs, param: { "input.\($0)" },
+      report: { vectors in
+        .embedded(id: id, EmbeddingResult(vectors: vectors.map { $0.normalized() }, promptTokens: tokens))
+      })
   }
-}
 
-extension AtelierError {
-  /// The backend counts inputs from the first one of its call.
-  fileprivate func shiftingInput(by offset: Int) -> AtelierError {
-    guard let param, param.hasPrefix("input."), let index = Int(param.dropFirst("input.".count)) else { return self }
-    var shifted = self
-    shifted.param = "input.\(index + offset)"
-    return shifted
+  private func checkSize(_ text: String, index: Int) throws(AtelierError) {
+    let bytes = text.utf8.count
+    let context = backend.properties.contextLength
+    guard bytes > PromptPreparer.maxBytesPerContextToken * context else { return }
+    let tokens = bytes / PromptPreparer.typicalBytesPerToken
+    throw AtelierError(
+      .contextLengthExceeded,
+      "Input \(index) has about \(tokens) tokens, and the model takes at most \(context). Shorten the input.",
+      param: "input.\(index)",
+      details: ["prompt_tokens": .integer(Int64(tokens)), "context_length": .integer(Int64(context))])
   }
 }

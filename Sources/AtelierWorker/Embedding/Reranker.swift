@@ -1,32 +1,46 @@
 import AtelierCore
+import AtelierWorkerProtocol
 
-/// Scores one rerank request in calls of limited size: by the model's classifier if it is a reranker, else by the cosine of
-/// the embeddings.
+/// Turns a rerank request into the inputs of the engine, and their vectors into scores: the classifier's of a reranker,
+/// else the cosines of the embeddings.
 struct Reranker: Sendable {
   let backend: any ModelBackend
 
-  /// Blocking. `proceed` is asked before each call; when it says no, the request ends with `cancelled`.
-  func rerank(_ request: RerankRequest, proceed: () -> Bool) throws(AtelierError) -> RerankResult {
+  /// Blocking. `proceed` is asked before each document; when it says no, this throws `cancelled`. Throws `invalidValue`
+  /// and `contextLengthExceeded`, with `param` `query` where that is at fault.
+  func job(_ id: UInt64, _ request: RerankRequest, proceed: () -> Bool) throws(AtelierError) -> PoolingJob {
     var inputs: [[Int32]] = []
-    inputs.reserveCapacity(request.documents.count)
-    for document in request.documents {
-      guard let input = try backend.rankInput(query: request.query, document: document) else {
-        return try rankByCosine(request, proceed: proceed)
+    inputs.reserveCapacity(request.documents.count + 1)
+    if !backend.isReranker {
+      guard !request.query.isEmpty else { throw AtelierError(.invalidValue, "The query is empty.", param: "query") }
+      inputs.append(tokens(of: request.query))
+    }
+    for (index, document) in request.documents.enumerated() {
+      guard proceed() else { throw AtelierError(.cancelled, "The request was cancelled.") }
+      let input =
+        backend.isReranker ? try backend.rankInput(query: request.query, document: document) : tokens(of: document)
+      guard !input.isEmpty else {
+        throw AtelierError(.invalidValue, "Document \(index) is empty.", param: "documents.\(index)")
       }
       inputs.append(input)
     }
-    let scores = try inputs.inCalls(proceed: proceed) { (call, _) throws(AtelierError) in try backend.rank(call) }
-    return RerankResult(scores: scores, promptTokens: inputs.reduce(0) { $0 + $1.count })
+    let tokens = inputs.reduce(0) { $0 + $1.count }
+    let backend = backend
+    let queries = inputs.count - request.documents.count
+    return PoolingJob(
+      inputs: inputs, param: { $0 < queries ? "query" : "documents.\($0 - queries)" },
+      report: { vectors in
+        let scores = backend.isReranker ? vectors.map { backend.rankScore(of: $0) } : Self.cosines(vectors)
+        return .reranked(id: id, RerankResult(scores: scores, promptTokens: tokens))
+      })
   }
 
-  private func rankByCosine(_ request: RerankRequest, proceed: () -> Bool) throws(AtelierError) -> RerankResult {
-    guard !request.query.isEmpty else { throw AtelierError(.invalidValue, "The query is empty.", param: "query") }
-    let inputs = ([request.query] + request.documents).map { tokens(of: $0) }
-    let vectors = try inputs.inCalls(proceed: proceed) { (call, _) throws(AtelierError) in try backend.embed(call) }
-    let scores = vectors.dropFirst().map { vector in
-      zip(vectors[0], vector).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+  /// Of the first vector with each of the others.
+  private static func cosines(_ vectors: [[Float]]) -> [Float] {
+    let directions = vectors.map { $0.normalized() }
+    return directions.dropFirst().map { vector in
+      zip(directions[0], vector).reduce(Float(0)) { $0 + $1.0 * $1.1 }
     }
-    return RerankResult(scores: scores, promptTokens: inputs.reduce(0) { $0 + $1.count })
   }
 
   /// Cut to what the model takes, with the closing token it wants.

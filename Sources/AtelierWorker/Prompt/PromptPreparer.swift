@@ -4,9 +4,9 @@ import AtelierText
 /// From a request to prompt tokens: the checks that need the model, and its template.
 struct PromptPreparer: Sendable {
   /// Threat model: prompt text over so many bytes per token of context is refused before it costs a tokenizer run.
-  private static let maxBytesPerContextToken = 8
+  static let maxBytesPerContextToken = 8
   /// A rough English average, for the figure of a prompt that is refused uncounted.
-  private static let typicalBytesPerToken = 4
+  static let typicalBytesPerToken = 4
 
   let backend: any ModelBackend
 

@@ -5,7 +5,8 @@ import AtelierWorker
 import Synchronization
 
 /// A model of bytes that answers with the last message's text: token = byte, 0 ends a text, 1 ends a prompt. A message that
-/// begins with `∞` is repeated for ever; one that begins with `💥` breaks the engine.
+/// begins with `∞` is repeated for ever; one that begins with `💥` breaks the engine. The vector of an input holds its length
+/// and a zero; of one that begins with `∅`, no number.
 final class EchoBackend: ModelBackend {
   static let endOfPrompt: Int32 = 1
 
@@ -14,8 +15,9 @@ final class EchoBackend: ModelBackend {
   private let makeParser: @Sendable () -> any OutputParser
   private let additionalStops: [String]
   private let rowsPerStep: Int
-  private let isReranker: Bool
-  let embeddedInputs = Mutex<[Int]>([])
+  let isReranker: Bool
+  /// Inputs per engine step.
+  let pooledInputs = Mutex<[Int]>([])
 
   init(
     contextLength: Int = 4096, rowsPerStep: Int = 512, isReranker: Bool = false, additionalStops: [String] = [],
@@ -34,6 +36,8 @@ final class EchoBackend: ModelBackend {
     EchoRunner(cellCount: properties.contextLength, maxBatchRows: rowsPerStep)
   }
 
+  func makePoolingRunner() throws(AtelierError) -> any PoolingRunner { EchoPoolingRunner(self) }
+
   func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt {
     if messages.isEmpty { throw AtelierError(.templateFailed, "The template wants a message.") }
     let tokens = messages.flatMap { tokenize($0.text, addSpecial: false, parseSpecial: false) + [Self.endOfPrompt] }
@@ -50,24 +54,11 @@ final class EchoBackend: ModelBackend {
 
   func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8] { token > 1 ? [UInt8(token)] : [] }
 
-  /// Ranks by the number of bytes, if it is a reranker.
-  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32]? {
-    guard isReranker else { return nil }
-    return tokenize(query + document, addSpecial: true, parseSpecial: false)
+  func rankInput(query: String, document: String) throws(AtelierError) -> [Int32] {
+    tokenize(query + document, addSpecial: true, parseSpecial: false)
   }
 
-  func rank(_ inputs: [[Int32]]) throws(AtelierError) -> [Float] {
-    embeddedInputs.withLock { $0.append(inputs.count) }
-    return inputs.map { Float($0.count) }
-  }
-
-  func embed(_ inputs: [[Int32]]) throws(AtelierError) -> [[Float]] {
-    embeddedInputs.withLock { $0.append(inputs.count) }
-    if let long = inputs.firstIndex(where: { $0.count > 3000 }) {
-      throw AtelierError(.contextLengthExceeded, "too long", param: "input.\(long)")
-    }
-    return inputs.map { [Float($0.count), 0] }
-  }
+  func rankScore(of vector: [Float]) -> Float { vector[0] }
 }
 
 /// Computes what `EchoBackend` promises.
@@ -128,4 +119,28 @@ private final class EchoRunner: ModelRunner {
 
   func isEndOfGeneration(_ token: Int32) -> Bool { token == 0 }
   func idle() {}
+}
+
+private final class EchoPoolingRunner: PoolingRunner {
+  let laneCount = 1
+  let rowsPerLane = 2048
+  let maxRowsPerLane = 2048
+  let inputsPerLane = 64
+  let maxInputTokens: Int
+  private let backend: EchoBackend
+
+  init(_ backend: EchoBackend) {
+    self.backend = backend
+    maxInputTokens = backend.properties.contextLength
+  }
+
+  func pool(_ lanes: [[[Int32]]]) throws(RunnerError) -> [[[Float]]] {
+    backend.pooledInputs.withLock { $0.append(lanes.joined().count) }
+    if lanes.joined().contains(where: { $0.starts(with: "💥".utf8.map { Int32($0) }) }) {
+      throw .failed("/secret/path: broken")
+    }
+    return lanes.map { lane in
+      lane.map { $0.starts(with: "∅".utf8.map { Int32($0) }) ? [.nan, 0] : [Float($0.count), 0] }
+    }
+  }
 }
