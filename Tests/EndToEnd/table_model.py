@@ -114,7 +114,8 @@ class TableModel:
             made.append(self._token(f"<0x{byte:02X}>#{self.copies}", gguf.TokenType.BYTE))
         return made
 
-    def write(self, path) -> pathlib.Path:
+    def write(self, path, pooling: gguf.PoolingType | None = None) -> pathlib.Path:
+        """With a pooling the model is one for embeddings."""
         if self.default is None:
             self.otherwise("?")
         path = pathlib.Path(path)
@@ -136,6 +137,8 @@ class TableModel:
         writer.add_rope_freq_base(slow ** (-HEAD / SLOW))
         writer.add_layer_norm_rms_eps(1e-6)
         writer.add_vocab_size(len(self.texts))
+        if pooling is not None:
+            writer.add_pooling_type(pooling)
         writer.add_tokenizer_model("llama")
         writer.add_token_list(self.texts)
         writer.add_token_scores([0.0] * len(self.texts))

@@ -3,10 +3,11 @@ import math
 import pathlib
 import subprocess
 
+import httpx
 import openai
 import pytest
 
-from atelier_server import KEY, Server
+from atelier_server import KEY, Server, wait_until
 
 MODEL = "text-embedding-all-minilm-l6-v2"
 SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"
@@ -45,6 +46,12 @@ def test_base64_and_float_are_the_same_numbers(client):
     plain = vectors(client, ["The cat sat on the mat."], encoding_format="float")[0]
     assert len(plain) == 384 and plain == pytest.approx(encoded, abs=1e-6)
     assert math.isclose(cosine(plain, plain), 1, rel_tol=1e-5)
+
+
+def test_known_cosines(client):
+    person, *others = vectors(client, ["That is a happy person", "That is a happy dog", "That is a very happy person",
+                                       "Today is a sunny day"])
+    assert [cosine(person, other) for other in others] == pytest.approx([0.6945, 0.9428, 0.2568], abs=0.002)
 
 
 def test_meaning(client):
@@ -95,6 +102,15 @@ def test_errors(client, server):
     assert caught.value.code == "model_type_mismatch"
     with pytest.raises(openai.NotFoundError):
         client.embeddings.create(model="none", input="x")
+
+
+def test_a_client_that_leaves_frees_the_engine(client, server):
+    vectors(client, ["loaded"])
+    with pytest.raises(httpx.ReadTimeout):
+        body = {"model": MODEL, "input": ["Some words that are many. " * 50] * 2000}
+        httpx.post(f"{server.url}/v1/embeddings", json=body, timeout=httpx.Timeout(2))
+    wait_until(lambda: not server.busy(), 2, "the freed engine")
+    vectors(client, ["A short one is not behind the long one."])
 
 
 def test_rerank(server):

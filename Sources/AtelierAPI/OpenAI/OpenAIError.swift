@@ -64,9 +64,10 @@ package enum OpenAIError {
     // The hosted API's wording, which agents recognise.
     case .contextLengthExceeded:
       guard let overflow = ContextOverflow(error) else { return error.message }
+      let field = error.param == "query" ? "query" : inputField
       return
-        "This model's maximum context length is \(overflow.contextLength) tokens. However, your \(inputField) resulted "
-        + "in \(overflow.promptTokens) tokens. Please reduce the length of the \(inputField)."
+        "This model's maximum context length is \(overflow.contextLength) tokens. However, your \(field) resulted "
+        + "in \(overflow.promptTokens) tokens. Please reduce the length of the \(field)."
     case .templateFailed: return "Chat template error: \(error.message)"
     default: return error.message
     }
@@ -77,6 +78,8 @@ package enum OpenAIError {
     // One of several inputs.
     case (.contextLengthExceeded, let param?) where param.hasPrefix("input."):
       inputField + param.dropFirst("input".count)
+    // A reranker's documents are cut; what leaves no room for them is the query.
+    case (.contextLengthExceeded, "query"): "query"
     case (.contextLengthExceeded, _), (_, "input"): inputField
     case (_, "reasoning"): "reasoning_effort"
     case (_, let param?): param
