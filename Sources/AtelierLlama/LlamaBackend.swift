@@ -30,12 +30,13 @@ package final class LlamaBackend: ModelBackend {
     LlamaLog.clear()
     let model = try LlamaModel.load(load, progress: progress)
     switch load.kind {
-    case .llm: return try LlamaBackend(generating: model, load.configuration)
+    case .llm: return try LlamaBackend(generating: model, load)
     case .embedding: return try LlamaBackend(pooling: model, load.configuration)
     }
   }
 
-  private init(generating model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
+  private init(generating model: LlamaModel, _ load: EngineLoad) throws(AtelierError) {
+    let configuration = load.configuration
     guard !llama_model_has_encoder(model.pointer), !llama_model_is_diffusion(model.pointer) else {
       throw LoadFailure.failed("The model is not a plain text generator; its kind is not supported.")
     }
@@ -54,14 +55,20 @@ package final class LlamaBackend: ModelBackend {
     }
     let template: ChatTemplate
     do throws(BridgeFailure) {
-      template = try ChatTemplate(model: model)
+      if let text = load.chatTemplate {
+        template = try ChatTemplate(source: text, model: model)
+      } else {
+        template = try ChatTemplate(model: model)
+      }
     } catch {
       throw LoadFailure.failed("The model's chat template cannot be read.")
     }
     self.model = model
     tokenizer = LlamaTokenizer(model)
     use = .generation(
-      PromptRenderer(model: model, template: template, contextLength: context.tokens), Unclaimed(context))
+      PromptRenderer(
+        model: model, template: template, contextLength: context.tokens, reasoningTags: load.reasoningTags),
+      Unclaimed(context))
     properties = Self.properties(of: model, contextLength: context.tokens)
   }
 

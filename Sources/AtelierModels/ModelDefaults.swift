@@ -10,8 +10,13 @@ package struct ModelDefaults: Sendable, Hashable {
   package var flashAttention: Bool?
   package var numExperts: Int?
   package var offloadKVCacheToGPU: Bool?
+  /// Of the keys, and of the values.
   package var kvCacheType: String?
+  package var valueCacheType: String?
   package var useMemoryMap: Bool?
+  package var keepInMemory: Bool?
+  package var ropeFrequencyBase: Double?
+  package var ropeFrequencyScale: Double?
 
   package var sampling = SamplingParameters()
   package var maxPredictedTokens: Int?
@@ -22,24 +27,44 @@ package struct ModelDefaults: Sendable, Hashable {
   package var chatTemplate: String?
   /// What opens and closes reasoning in the model's output.
   package var reasoningTags: ReasoningTags?
-
-  package struct ReasoningTags: Sendable, Hashable {
-    package var start: String
-    package var end: String
-  }
+  /// What a `model.yaml` adds.
+  package var customFields: [CustomField] = []
+  /// Values for such fields, by the field's key in lower case.
+  package var customValues: [String: JSONValue] = [:]
 
   package init() {}
 
-  /// Replaces the values that are set here; an out-of-range context is cut to the model's maximum by the caller.
-  package func apply(to configuration: inout LoadConfiguration) {
-    configuration.contextLength = contextLength ?? configuration.contextLength
-    configuration.evalBatchSize = evalBatchSize ?? configuration.evalBatchSize
-    configuration.parallel = parallel ?? configuration.parallel
-    configuration.flashAttention = flashAttention ?? configuration.flashAttention
-    configuration.numExperts = numExperts ?? configuration.numExperts
-    configuration.offloadKVCacheToGPU = offloadKVCacheToGPU ?? configuration.offloadKVCacheToGPU
-    configuration.kvCacheType = kvCacheType ?? configuration.kvCacheType
-    configuration.useMemoryMap = useMemoryMap ?? configuration.useMemoryMap
+  /// These, and where nothing is set here, `other`'s.
+  package func filled(from other: ModelDefaults) -> ModelDefaults {
+    var result = self
+    result.contextLength = contextLength ?? other.contextLength
+    result.evalBatchSize = evalBatchSize ?? other.evalBatchSize
+    result.parallel = parallel ?? other.parallel
+    result.flashAttention = flashAttention ?? other.flashAttention
+    result.numExperts = numExperts ?? other.numExperts
+    result.offloadKVCacheToGPU = offloadKVCacheToGPU ?? other.offloadKVCacheToGPU
+    result.kvCacheType = kvCacheType ?? other.kvCacheType
+    result.valueCacheType = valueCacheType ?? other.valueCacheType
+    result.useMemoryMap = useMemoryMap ?? other.useMemoryMap
+    result.keepInMemory = keepInMemory ?? other.keepInMemory
+    result.ropeFrequencyBase = ropeFrequencyBase ?? other.ropeFrequencyBase
+    result.ropeFrequencyScale = ropeFrequencyScale ?? other.ropeFrequencyScale
+    result.sampling = sampling.filled(from: other.sampling)
+    result.maxPredictedTokens = maxPredictedTokens ?? other.maxPredictedTokens
+    result.stopStrings = stopStrings.isEmpty ? other.stopStrings : stopStrings
+    result.systemPrompt = systemPrompt ?? other.systemPrompt
+    result.contextOverflowPolicy = contextOverflowPolicy ?? other.contextOverflowPolicy
+    result.chatTemplate = chatTemplate ?? other.chatTemplate
+    result.reasoningTags = reasoningTags ?? other.reasoningTags
+    let own = Set(customFields.map(\.key))
+    result.customFields = customFields + other.customFields.filter { !own.contains($0.key) }
+    result.customValues = other.customValues.merging(customValues) { $1 }
+    result.customFields = result.customFields.map { field in
+      var field = field
+      if let value = result.customValues[field.key.lowercased()], value.kind == field.value.kind { field.value = value }
+      return field
+    }
+    return result
   }
 }
 
@@ -56,9 +81,12 @@ extension ModelDefaults {
     case "llm.load.numParallelSessions": parallel = try count(value, 1...64)
     case "llm.load.llama.evalBatchSize": evalBatchSize = try count(value, 1...65_536)
     case "llm.load.llama.flashAttention": flashAttention = try flag(value)
-    case "llm.load.llama.kCacheQuantizationType", "llm.load.llama.vCacheQuantizationType":
-      kvCacheType = try cacheType(value)
+    case "llm.load.llama.kCacheQuantizationType": kvCacheType = try cacheType(value)
+    case "llm.load.llama.vCacheQuantizationType": valueCacheType = try cacheType(value)
     case "llm.load.llama.tryMmap": useMemoryMap = try flag(value)
+    case "llm.load.llama.keepModelInMemory": keepInMemory = try flag(value)
+    case "llm.load.llama.ropeFrequencyBase": ropeFrequencyBase = try number(value, 1...1e12)
+    case "llm.load.llama.ropeFrequencyScale": ropeFrequencyScale = try number(value, 1e-6...1e6)
     case "llm.prediction.temperature": sampling.temperature = try number(value, 0...2)
     case "llm.prediction.topKSampling": sampling.topK = try count(value, -1...(1 << 20))
     case "llm.prediction.topPSampling": sampling.topP = try number(value, 0...1)
@@ -72,6 +100,10 @@ extension ModelDefaults {
       if contextOverflowPolicy == nil { throw .badValue }
     case "llm.prediction.promptTemplate": chatTemplate = try template(value)
     case "llm.prediction.reasoning.parsing": reasoningTags = try tags(value)
+    // ext.virtualModel.customField.<publisher>.<name>.<field>
+    case _ where key.hasPrefix("ext.virtualModel.customField."):
+      guard let field = key.split(separator: ".").last, customValues.count < 64 else { throw .badValue }
+      customValues[field.lowercased()] = value
     default: throw .unknownKey
     }
   }
@@ -119,9 +151,7 @@ extension ModelDefaults {
 
   private func cacheType(_ value: JSONValue) throws(Fault) -> String {
     let name = try text(value, longest: 16).lowercased()
-    guard ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"].contains(name) else {
-      throw .badValue
-    }
+    guard LoadConfiguration.cacheTypes.contains(name) else { throw .badValue }
     return name
   }
 

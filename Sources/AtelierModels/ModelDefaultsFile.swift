@@ -6,7 +6,7 @@ import Foundation
 ///     {"smollm2-135m-instruct": {"llm.load.contextLength": 8192, "llm.prediction.temperature": 0.2}}
 ///
 /// What is wrong in it is reported and has no effect; the rest holds.
-package struct ModelDefaultsFile: Sendable {
+package struct ModelDefaultsFile: Sendable, Hashable {
   /// Bytes.
   static let longest = 1 << 20
 
@@ -55,6 +55,11 @@ package struct ModelDefaultsFile: Sendable {
       }
       byKey[model.lowercased()] = defaults
     }
+  }
+
+  /// Under the model's key, else under the name it would have without its `model.yaml`.
+  func defaults(for model: ModelDescription) -> ModelDefaults {
+    ([model.key] + model.aliases).lazy.compactMap { byKey[$0.lowercased()] }.first ?? ModelDefaults()
   }
 
   /// In any case of letters.

@@ -26,8 +26,8 @@ package struct ModelIndex: Sendable {
     self.skipped = skipped
     var exact: [String: Target] = [:]
     var tails: [String: Target?] = [:]
-    // In falling precedence (native.md 15.4): keys, variants, repositories, files.
-    for level in 0..<4 {
+    // In falling precedence (native.md 15.4): keys, variants, repositories, files, former names.
+    for level in 0..<5 {
       var found: [String: Target?] = [:]
       for (place, model) in models.enumerated() {
         for (name, variant) in Self.names(of: model, level: level) {
@@ -50,7 +50,14 @@ package struct ModelIndex: Sendable {
     case 0: [(model.key, model.selectedVariant)]
     case 1: model.variants.enumerated().filter { $1.name != model.key }.map { ($1.name, $0) }
     case 2: [("\(model.publisher)/\(model.repository)", model.selectedVariant)]
-    default: model.variants.enumerated().map { ($1.relativePath, $0) }
+    case 3: model.variants.enumerated().map { ($1.relativePath, $0) }
+    default:
+      model.aliases.flatMap { alias in
+        [(alias, model.selectedVariant)]
+          + model.variants.enumerated().compactMap { place, variant in
+            variant.name.lastIndex(of: "@").map { (alias + variant.name[$0...], place) }
+          }
+      }
     }
   }
 

@@ -12,6 +12,9 @@ package protocol ModelManaging: Sendable {
   /// (context), `insufficientMemory`, `modelLoadFailed`.
   func load(_ request: ModelLoadRequest) async throws(AtelierError) -> InstanceDescription
 
+  /// What that load would take. Throws `modelNotFound` and `invalidValue`.
+  func estimate(_ request: ModelLoadRequest) async throws(AtelierError) -> LoadEstimate
+
   /// Ends the instance's requests with `modelUnloaded` and returns when its memory is back. Throws `modelNotFound`.
   func unload(instanceID: String) async throws(AtelierError)
 }

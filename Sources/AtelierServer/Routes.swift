@@ -10,14 +10,16 @@ package struct ServerServices: Sendable {
   package var generation: any GenerationServing
   package var models: any ModelManaging
   package var downloads: any DownloadManaging
+  package var chats: any ChatManaging
   package var authorizer: any Authorizer
 
   package init(
     generation: any GenerationServing, models: any ModelManaging, downloads: any DownloadManaging,
-    authorizer: any Authorizer = OpenAuthorizer()
+    chats: any ChatManaging, authorizer: any Authorizer = OpenAuthorizer()
   ) {
     self.generation = generation
     self.models = models
+    self.chats = chats
     self.downloads = downloads
     self.authorizer = authorizer
   }
@@ -104,6 +106,10 @@ extension RouteTable {
           feed: feed, isShielded: HostPolicy.isLoopback(settings.host) || settings.requireAuthentication,
           stall: limits.stall)),
       Route(.get, "/atelier/runtimes", .modelsRead, FixedAnswer(value: Runtimes.body(version: version))),
+      Route(.post, "/atelier/estimate", .modelsRead, LoadEstimateController(models: services.models, body: body)),
+      Route(.get, "/atelier/chats", .inference, ChatListController(chats: services.chats)),
+      Route(.get, "/atelier/chats/*", .inference, ChatExportController(chats: services.chats)),
+      Route(.delete, "/atelier/chats/*", .inference, ChatDeletionController(chats: services.chats)),
     ])
   }
 }

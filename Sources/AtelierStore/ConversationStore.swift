@@ -102,8 +102,9 @@ package final class ConversationStore: Sendable {
         ).map { try NodeRecord.node($0, in: db) }
         let title = root?.input.first { $0.role == .user }?.text ?? ""
         return ConversationSummary(
-          id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"], turns: chain.count,
-          title: String(title.prefix(80)))
+          id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"],
+          startedAt: root?.createdAt ?? leaf["created_at"], turns: chain.count,
+          title: String(title.prefix(400).split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(80)))
       }
     }
   }
@@ -123,21 +124,48 @@ package final class ConversationStore: Sendable {
   @discardableResult
   package func delete(_ id: String, owner: String? = nil) async throws(AtelierError) -> Int {
     try await write { db in
-      let ids = try String.fetchAll(
-        db,
-        sql: """
-          WITH RECURSIVE subtree (id, depth) AS (
-            SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
-            UNION ALL
-            SELECT node.id, subtree.depth + 1 FROM subtree JOIN node ON node.parent = subtree.id
-          )
-          SELECT id FROM subtree ORDER BY depth DESC
-          """,
-        arguments: ["id": id, "owner": owner])
+      let ids = try Self.subtree(of: id, owner: owner, in: db)
       guard !ids.isEmpty else { throw Self.notFound(id) }
       try NodeRecord.delete(ids, from: db)
       return ids.count
     }
+  }
+
+  /// Deletes the turn and everything that continues it, then each turn before it as long as nothing else continues it: a
+  /// whole chat, but not what other branches share. Returns how many turns went; throws `previousResponseNotFound`.
+  @discardableResult
+  package func deleteChat(_ id: String, owner: String? = nil) async throws(AtelierError) -> Int {
+    try await write { db in
+      var parent = try String.fetchOne(db, sql: "SELECT parent FROM node WHERE id = ?", arguments: [id])
+      var ids = try Self.subtree(of: id, owner: owner, in: db)
+      guard !ids.isEmpty else { throw Self.notFound(id) }
+      var child = id
+      while let turn = parent {
+        let isShared = try Bool.fetchOne(
+          db, sql: "SELECT EXISTS (SELECT 1 FROM node WHERE parent = ? AND id <> ?)", arguments: [turn, child])
+        if isShared == true { break }
+        ids.append(turn)
+        child = turn
+        parent = try String.fetchOne(db, sql: "SELECT parent FROM node WHERE id = ?", arguments: [turn])
+      }
+      try NodeRecord.delete(ids, from: db)
+      return ids.count
+    }
+  }
+
+  /// Ids of the turn and everything that continues it, leaves first; none for an unknown id.
+  private static func subtree(of id: String, owner: String?, in db: Database) throws -> [String] {
+    try String.fetchAll(
+      db,
+      sql: """
+        WITH RECURSIVE subtree (id, depth) AS (
+          SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+          UNION ALL
+          SELECT node.id, subtree.depth + 1 FROM subtree JOIN node ON node.parent = subtree.id
+        )
+        SELECT id FROM subtree ORDER BY depth DESC
+        """,
+      arguments: ["id": id, "owner": owner])
   }
 
   /// Deletes what the policy no longer keeps. `now`: milliseconds since 1970. Returns how many turns went.

@@ -1,7 +1,8 @@
 import AtelierCore
 import Synchronization
 
-/// Makes scripted engines. `hold()` makes loads wait until `open()`, so that a test decides what happens meanwhile.
+/// Makes scripted engines. `hold()` makes loads wait until `open()`, so that a test decides what happens meanwhile; a load
+/// that is cancelled ends at once.
 package final class ScriptedLauncher: EngineLauncher {
   private struct State {
     var engines: [ScriptedEngine] = []
@@ -41,12 +42,21 @@ package final class ScriptedLauncher: EngineLauncher {
   ) async throws(AtelierError) -> any InferenceEngine {
     state.withLock { $0.loads.append(load) }
     progress(0)
-    await withCheckedContinuation { continuation in
-      let waits = state.withLock { state in
-        if state.isHeld { state.held.append(continuation) }
-        return state.isHeld
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let waits = state.withLock { state in
+          let waits = state.isHeld && !Task.isCancelled
+          if waits { state.held.append(continuation) }
+          return waits
+        }
+        if !waits { continuation.resume() }
       }
-      if !waits { continuation.resume() }
+    } onCancel: {
+      let held = state.withLock { state in
+        defer { state.held = [] }
+        return state.held
+      }
+      for continuation in held { continuation.resume() }
     }
     if Task.isCancelled { throw AtelierError(.cancelled, "The load was cancelled.") }
     progress(1)

@@ -41,5 +41,8 @@ package struct ScriptedModels: ModelSource {
 
   package func suggestions(for name: String) async -> [String] { Array(list.map(\.key).prefix(3)) }
   package func defaults(forKey key: String) async -> ModelDefaults { modelDefaults[key] ?? ModelDefaults() }
-  package func estimatedBytes(_ variant: ModelVariant, _ configuration: LoadConfiguration) async -> Int64? { 1 }
+  /// The weights alone.
+  package func estimate(
+    _ variant: ModelVariant, _ kind: ModelKind, _ configuration: LoadConfiguration
+  ) async -> MemoryEstimate { MemoryEstimate(weights: variant.sizeBytes, keyValueCache: 0, compute: 0) }
 }

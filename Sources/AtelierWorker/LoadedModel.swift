@@ -7,8 +7,8 @@ import Foundation
 /// thread, answers leave through the output stage. No call here blocks for long.
 final class LoadedModel: Sendable {
   private static let preparerThreads = 2
-  /// Past the API process's own queue limit; reaching it means that one is broken.
-  private static let maxWaitingJobs = 256
+  /// Past the API process's own queue limit (`limits.queue` at its largest); reaching it means that one is broken.
+  private static let maxWaitingJobs = 1 << 17
   /// Bytes of requests that wait to be prepared: images, mostly.
   private static let maxWaitingBytes = 256 << 20
 
@@ -32,7 +32,8 @@ final class LoadedModel: Sendable {
     let stage = OutputStage(overrun: overrun)
     let vectors = VectorStage(overrun: overrun)
     let configuration = EngineConfiguration(
-      parallel: load.configuration.parallel, promptTokensPerStep: load.configuration.evalBatchSize)
+      parallel: load.configuration.parallel, maxWaiting: Self.maxWaitingJobs,
+      promptTokensPerStep: load.configuration.evalBatchSize)
     let engine =
       switch load.kind {
       case .llm:
@@ -86,7 +87,7 @@ final class LoadedModel: Sendable {
       model.stage.open(id: id) {
         OutputPipeline(
           promptTokens: prompt.tokens.count, accepted: arrival, stops: stops, parser: prompt.makeParser(),
-          maxToolCalls: request.parallelToolCalls ? .max : 1,
+          maxToolCalls: request.parallelToolCalls ? .max : 1, showsReasoning: request.reasoning != .off,
           piece: { backend.piece(of: $0, preserved: prompt.preservedTokens) })
       }
       let sequence = SequenceRequest(

@@ -99,6 +99,11 @@ atelier_templates * atelier_templates_create(const llama_model * model, char ** 
                            [&] { return new atelier_templates{ common_chat_templates_init(model, "") }; });
 }
 
+atelier_templates * atelier_templates_create_replacing(const llama_model * model, const char * source, char ** error) {
+    return bridge::guarded(error, static_cast<atelier_templates *>(nullptr),
+                           [&] { return new atelier_templates{ common_chat_templates_init(model, source) }; });
+}
+
 atelier_templates * atelier_templates_create_from_source(const char * source, const char * bos, const char * eos,
                                                          char ** error) {
     return bridge::guarded(error, static_cast<atelier_templates *>(nullptr), [&] {

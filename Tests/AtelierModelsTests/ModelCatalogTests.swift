@@ -212,11 +212,35 @@ struct ModelCatalogTests {
     let variant = try #require(await catalog.models().first?.selected)
     let small = try #require(await catalog.memoryEstimate(for: variant, configuration: .init(contextLength: 1000)))
     // 2 layers x 2 heads x (16 + 16) x 2 bytes
-    #expect(small.keyValueCache == 1000 * 256)
+    #expect(small.keyValueCache == 1024 * 256)
     #expect(small.weights == variant.sizeBytes)
     #expect(small.compute > 64 << 20)
     let quantized = try #require(
       await catalog.memoryEstimate(for: variant, configuration: .init(contextLength: 1000, kvCacheType: "q8_0")))
-    #expect(quantized.keyValueCache == 1000 * 136)
+    #expect(quantized.keyValueCache == 1024 * 136)
+    let mixed = try #require(
+      await catalog.memoryEstimate(
+        for: variant, configuration: .init(contextLength: 1024, kvCacheType: "q8_0", valueCacheType: "f16")))
+    #expect(mixed.keyValueCache == 1024 * (68 + 128))
+    let embedding = try #require(
+      await catalog.memoryEstimate(for: variant, kind: .embedding, configuration: .init(contextLength: 1000)))
+    #expect(embedding.keyValueCache == 0)
+  }
+
+  @Test func estimatesStatesOfRecurrentLayers() async throws {
+    try folder.add(
+      "p/r/mamba.gguf",
+      .llm(
+        architecture: "mamba",
+        extra: [
+          ("mamba.ssm.conv_kernel", .uint32(4)), ("mamba.ssm.inner_size", .uint32(128)),
+          ("mamba.ssm.state_size", .uint32(16)),
+        ]))
+    let catalog = catalog()
+    let variant = try #require(await catalog.models().first?.selected)
+    let estimate = try #require(
+      await catalog.memoryEstimate(for: variant, configuration: .init(contextLength: 4096, parallel: 4)))
+    // Beside keys and values: 2 layers x (3 x 128 + 128 x 16) numbers x 4 bytes x 10 sequences, whatever the context.
+    #expect(estimate.keyValueCache == 4096 * 256 + 2 * (3 * 128 + 128 * 16) * 4 * 10)
   }
 }

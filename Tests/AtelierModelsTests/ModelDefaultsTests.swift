@@ -12,6 +12,9 @@ struct ModelDefaultsTests {
           "llm.load.contextLength": 8192, "llm.load.numExperts": 4, "llm.load.offloadKVCacheToGpu": false,
           "llm.load.numParallelSessions": 8, "llm.load.llama.evalBatchSize": 256, "llm.load.llama.flashAttention": false,
           "llm.load.llama.kCacheQuantizationType": {"checked": true, "value": "Q8_0"}, "llm.load.llama.tryMmap": false,
+          "llm.load.llama.vCacheQuantizationType": "q4_0", "llm.load.llama.keepModelInMemory": true,
+          "llm.load.llama.ropeFrequencyBase": {"checked": true, "value": 1000000},
+          "llm.load.llama.ropeFrequencyScale": 0.5,
           "llm.prediction.temperature": 0.25, "llm.prediction.topKSampling": 10,
           "llm.prediction.topPSampling": {"checked": false, "value": 0.5},
           "llm.prediction.minPSampling": {"checked": true, "value": 0.1}, "llm.prediction.repeatPenalty": 1,
@@ -23,13 +26,11 @@ struct ModelDefaultsTests {
         """.utf8))
     #expect(file.problems.isEmpty)
     let defaults = file.defaults(forKey: "some-model")
-    var configuration = LoadConfiguration(contextLength: 4096)
-    defaults.apply(to: &configuration)
-    #expect(
-      configuration
-        == LoadConfiguration(
-          contextLength: 8192, evalBatchSize: 256, parallel: 8, flashAttention: false, numExperts: 4,
-          offloadKVCacheToGPU: false, kvCacheType: "q8_0", useMemoryMap: false))
+    #expect((defaults.contextLength, defaults.evalBatchSize, defaults.parallel) == (8192, 256, 8))
+    #expect((defaults.flashAttention, defaults.numExperts, defaults.offloadKVCacheToGPU) == (false, 4, false))
+    #expect((defaults.kvCacheType, defaults.valueCacheType) == ("q8_0", "q4_0"))
+    #expect((defaults.useMemoryMap, defaults.keepInMemory) == (false, true))
+    #expect((defaults.ropeFrequencyBase, defaults.ropeFrequencyScale) == (1_000_000, 0.5))
     #expect(defaults.sampling == SamplingParameters(temperature: 0.25, topK: 10, minP: 0.1, repeatPenalty: 1))
     #expect(defaults.maxPredictedTokens == 64)
     #expect(defaults.stopStrings == ["END"])

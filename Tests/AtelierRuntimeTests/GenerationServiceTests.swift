@@ -65,6 +65,52 @@ struct GenerationServiceTests {
     #expect(try await fixture.store.all().map(\.id).sorted() == [root, leftID, rightID].sorted())
   }
 
+  @Test func aModelsOwnFieldsReachItsTemplate() async throws {
+    var defaults = ModelDefaults()
+    defaults.chatTemplate = "{{ x }}"
+    defaults.reasoningTags = ReasoningTags(start: "<r>", end: "</r>")
+    defaults.customFields = [
+      CustomField(key: "thinking", value: true, effects: [.templateVariable("deep"), .appendSystemPrompt(" Think.")])
+    ]
+    let fixture = try RuntimeFixture(defaults: ["thinker": defaults])
+    func arguments() -> String? { fixture.launcher.engines[0].requests.last?.templateArgumentsJSON }
+    var request = fixture.request("thinker")
+    request.systemPrompt = "Be brief."
+    _ = try await fixture.answer(request)
+    #expect(messages(fixture).first == Message(.system, "Be brief. Think."))
+    #expect(arguments() == #"{"deep":true}"#)
+    request.reasoning = .off
+    request.templateArgumentsJSON = #"{"other":1}"#
+    _ = try await fixture.answer(request)
+    #expect(arguments() == #"{"deep":false,"other":1}"#)
+    #expect(fixture.launcher.loads[0].chatTemplate == "{{ x }}")
+    #expect(fixture.launcher.loads[0].reasoningTags == defaults.reasoningTags)
+  }
+
+  @Test func storedChatsAreListedExportedAndDeleted() async throws {
+    let fixture = try RuntimeFixture()
+    let library = ChatLibrary(store: fixture.store)
+    var first = fixture.request("a", "A first\n question", store: true)
+    first.systemPrompt = "Be brief."
+    let root = try #require(try await fixture.answer(first).result?.responseID)
+    fixture.clock.advance(by: .seconds(5))
+    var second = fixture.request("b", "more", store: true)
+    second.previousResponseID = root
+    let leaf = try #require(try await fixture.answer(second).result?.responseID)
+    let list = try await library.chats(limit: 10)
+    #expect(list.map(\.id) == [leaf])
+    #expect((list[0].turns, list[0].modelKey, list[0].title) == (2, "b", "A first question"))
+    #expect(list[0].updatedAt - list[0].createdAt == 5000)
+    let turns = try await library.chat(leaf)
+    #expect(turns.map(\.id) == [root, leaf])
+    #expect(turns.map(\.systemPrompt) == ["Be brief.", "Be brief."])
+    #expect(turns[0].messages == [Message(.user, "A first\n question"), Message(.assistant, "Hello!")])
+    try await library.deleteChat(leaf)
+    #expect(try await library.chats(limit: 10).isEmpty)
+    #expect(await code { try await library.chat(root) } == .responseNotFound)
+    #expect(await code { try await library.deleteChat(leaf) } == .responseNotFound)
+  }
+
   @Test func toolRoundsComeBackAsCallsAndResults() async throws {
     let fixture = try RuntimeFixture()
     let call = ToolCall(id: "c", name: "add", arguments: "{}")

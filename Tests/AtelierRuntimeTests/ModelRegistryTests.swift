@@ -231,4 +231,98 @@ struct ModelRegistryTests {
     #expect(fixture.launcher.engines.map(\.isGone) == [true])
     #expect(await code { try await fixture.answer(fixture.request("b")) } == .shuttingDown)
   }
+
+  /// Memory for three models of 1,000 bytes.
+  private func scarce(keepLastOnly: Bool = false) throws -> RuntimeFixture {
+    var settings = RuntimeSettings()
+    settings.jitKeepLastOnly = keepLastOnly
+    settings.guardrail = .relaxed
+    let models = ["a", "b", "c", "d", "e"].map { ScriptedModels.model($0) }
+    return try RuntimeFixture(settings: settings, models: models) { launcher in
+      3000 - 1000 * Int64(launcher.engines.filter { !$0.isGone }.count)
+    }
+  }
+
+  @Test func memoryIsTakenFromTheIdleOneUsedLongestAgo() async throws {
+    let fixture = try scarce()
+    for name in ["a", "b", "c"] {
+      _ = try await fixture.answer(fixture.request(name))
+      fixture.clock.advance(by: .seconds(1))
+    }
+    _ = try await fixture.answer(fixture.request("a"))
+    let answer = try await fixture.answer(fixture.request("d"))
+    #expect(answer.failure == nil)
+    #expect(answer.filter { $0 == .loadStarted }.count == 1)
+    #expect(EventContract.violations(in: answer) == [])
+    #expect(await fixture.registry.instances().map(\.id) == ["a", "c", "d"])
+  }
+
+  @Test func memoryIsNeverTakenFromBusyPinnedOrManualOnes() async throws {
+    let fixture = try scarce()
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "a", isPinned: true))
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "b"))
+    _ = try await fixture.answer(fixture.request("c"))
+    fixture.launcher.engines[2].hold()
+    async let running = fixture.answer(fixture.request("c"))
+    await eventually("c generates") { fixture.launcher.engines[2].running == 1 }
+    let refused = try await fixture.answer(fixture.request("d"))
+    #expect(refused.failure?.code == .insufficientMemory)
+    #expect(refused.failure?.details["needed_bytes"] == 1000)
+    #expect(refused.failure?.details["available_bytes"] == 0)
+    #expect(refused.result?.output == [])
+    fixture.launcher.engines[2].open()
+    #expect(try await running.failure == nil)
+    await eventually("c is idle") { await fixture.instances().last == "c idle" }
+    #expect(try await fixture.answer(fixture.request("d")).failure == nil)
+    #expect(await fixture.registry.instances().map(\.id) == ["a", "b", "d"])
+  }
+
+  @Test func aForcedLoadAsksNobody() async throws {
+    let fixture = try scarce()
+    for name in ["a", "b", "c"] { _ = try await fixture.registry.load(ModelLoadRequest(model: name)) }
+    #expect(await code { try await fixture.registry.load(ModelLoadRequest(model: "d")) } == .insufficientMemory)
+    let refused = try await fixture.registry.estimate(ModelLoadRequest(model: "d", contextLength: 100))
+    #expect(
+      refused
+        == LoadEstimate(
+          modelKey: "d", contextLength: 100, weights: 1000, keyValueCache: 0, compute: 0, available: 0, fits: false))
+    let forced = ModelLoadRequest(model: "d", isForced: true)
+    #expect(try await fixture.registry.estimate(forced).fits)
+    #expect(try await fixture.registry.load(forced).id == "d")
+    #expect(await code { try await fixture.registry.estimate(ModelLoadRequest(model: "z")) } == .modelNotFound)
+  }
+
+  @Test func aPinnedInstanceStays() async throws {
+    let fixture = try RuntimeFixture()
+    let pinned = try await fixture.registry.load(ModelLoadRequest(model: "a", isPinned: true))
+    #expect(pinned.isPinned && pinned.origin == .manual && pinned.memoryBytes == 1)
+    _ = try await fixture.answer(fixture.request("b"))
+    _ = try await fixture.answer(fixture.request("thinker"))
+    fixture.clock.advance(by: .seconds(100_000))
+    await eventually("only the pinned one is left") { await fixture.registry.instances().map(\.id) == ["a"] }
+  }
+
+  @Test func aQueueThatIsFullRefuses() async throws {
+    var settings = RuntimeSettings()
+    settings.maxWaiting = 1
+    settings.parallel = 1
+    let fixture = try RuntimeFixture(settings: settings)
+    _ = try await fixture.answer(fixture.request())
+    fixture.launcher.engines[0].hold()
+    async let first = fixture.answer(fixture.request())
+    async let second = fixture.answer(fixture.request())
+    await eventually("two wait") { await fixture.registry.instances().first?.queued == 2 }
+    #expect(await code { try await fixture.answer(fixture.request()) } == .serverBusy)
+    fixture.launcher.engines[0].open()
+    #expect(try await [first, second].allSatisfy { $0.failure == nil })
+  }
+
+  @Test func aQuantizedCacheOfValuesNeedsFlashAttention() async throws {
+    let fixture = try RuntimeFixture()
+    let wrong = ModelLoadRequest(model: "a", flashAttention: false, kvCacheType: "q8_0")
+    #expect(await code { try await fixture.registry.load(wrong) } == .invalidValue)
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "a", kvCacheType: "q8_0", gpu: 0.5))
+    let configuration = fixture.launcher.loads.last?.configuration
+    #expect((configuration?.kvCacheType, configuration?.valueCacheType, configuration?.gpu) == ("q8_0", nil, 0.5))
+  }
 }

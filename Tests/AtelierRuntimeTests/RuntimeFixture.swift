@@ -17,7 +17,7 @@ final class RuntimeFixture: Sendable {
 
   init(
     settings: RuntimeSettings = RuntimeSettings(), models: [ModelDescription]? = nil,
-    defaults: [String: ModelDefaults] = [:]
+    defaults: [String: ModelDefaults] = [:], availableBytes: (@Sendable (ScriptedLauncher) -> Int64)? = nil
   ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "atelier-runtime-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -31,7 +31,7 @@ final class RuntimeFixture: Sendable {
       ]
     registry = ModelRegistry(
       source: ScriptedModels(list, defaults: defaults), launcher: launcher, settings: settings, clock: clock,
-      guardrail: MemoryGuardrail { nil })
+      guardrail: MemoryGuardrail { [launcher] in availableBytes?(launcher) })
     service = GenerationService(registry: registry, store: store, clock: clock)
   }
 

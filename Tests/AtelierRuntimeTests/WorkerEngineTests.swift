@@ -56,6 +56,19 @@ struct WorkerEngineTests {
     await engine.shutdown()
   }
 
+  @Test func aRequestThatWaitsTooLongForItsTurnIsRefused() async throws {
+    let timing = WorkerTiming(pingInterval: .milliseconds(5), queue: .milliseconds(30))
+    let (engine, worker) = try await engine(timing: timing) { id, worker in worker.report(.accepted(id: id)) }
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
+    #expect(events.failure?.code == .serverBusy)
+    #expect(events.failure?.retryAfter == 10)
+    #expect(EventContract.violations(in: events) == [])
+    await eventually("the worker is told") {
+      worker.commands.contains { if case .cancel = $0 { true } else { false } }
+    }
+    await engine.shutdown()
+  }
+
   @Test func aDeathInMidStreamClosesTheBlockFailsAndFinishes() async throws {
     let (engine, _) = try await engine { id, worker in
       worker.report(.accepted(id: id))

@@ -13,7 +13,7 @@ struct RouteTests {
     (.get, "/v2/models", 404),
     (.get, "/api/v1/models/acme", 404), (.get, "/v1/models/%zz", 404), (.post, "/v1/models/unload", 405),
     (.get, "/api/v1/chat", 405), (.put, "/api/v1/chat", 405), (.delete, "/v1/models", 405), (.post, "/", 405),
-    (.get, "/api/v1/models/load", 405), (.trace, "/", 405), (.options, "/api/v1/models", 405),
+    (.get, "/api/v1/models/load", 405), (.trace, "/", 405), (.options, "/api/v1/models", 404),
     (.options, "/nowhere", 404),
   ])
   func statusOf(method: HTTPRequest.Method, path: String, status: Int) async throws {
@@ -51,6 +51,44 @@ struct RouteTests {
     #expect(
       try await Harness().send(.get, "/").body == #"{"name":"atelier","lmstudio_compatible":true,"version":"1.2.3"}"#)
     #expect(try await Harness().send(.get, "/lmstudio-greeting").body == #"{"lmstudio":true}"#)
+  }
+
+  @Test func anEstimateTakesTheBodyOfALoad() async throws {
+    let answer = try await Harness().send(.post, "/atelier/estimate", #"{"model":"acme/tiny","context_length":32}"#)
+    #expect(
+      answer.body == """
+        {"model":"acme/tiny","context_length":32,"weights_bytes":5,"kv_cache_bytes":2,"compute_bytes":1,"total_bytes":8,\
+        "available_bytes":7,"fits":false}
+        """)
+    let forced = try await Harness().send(.post, "/atelier/estimate", #"{"model":"acme/tiny","force":true}"#)
+    #expect(try JSONValue(parsing: forced.body)["available_bytes"] == .null)
+    #expect(try await Harness().send(.post, "/atelier/estimate", #"{"model":"none"}"#).status == 404)
+    #expect(try await Harness().send(.post, "/atelier/estimate", #"{"model":"acme/tiny","x":1}"#).status == 400)
+  }
+
+  @Test func storedChatsAreListedExportedAndDeleted() async throws {
+    #expect(
+      try await Harness().send(.get, "/atelier/chats").body == """
+        {"chats":[{"id":"resp_1","created_at":"1970-01-01T00:00:00.000Z","updated_at":"2026-01-01T00:00:00.123Z",\
+        "model":"acme/tiny","turns":1,"title":"Hello there"}]}
+        """)
+    let export = try await Harness().send(.get, "/atelier/chats/resp_1").body
+    #expect(
+      export == """
+        {"id":"resp_1","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hello there"},\
+        {"role":"assistant","content":"Hi.","reasoning":"Hm."}],"turns":[{"id":"resp_1",\
+        "created_at":"2026-01-01T00:00:00.123Z","model":"acme/tiny","system_prompt":"Be kind.",\
+        "input":[{"role":"user","content":"Hello there"}],"output":[{"type":"reasoning","content":"Hm."},\
+        {"type":"message","content":"Hi."}],"finish_reason":"eosFound","stats":{"input_tokens":3,\
+        "total_output_tokens":2,"reasoning_output_tokens":1,"tokens_per_second":2,"time_to_first_token_seconds":0.5}}]}
+        """)
+    #expect(
+      try await Harness().send(.delete, "/atelier/chats/resp_1").body == #"{"id":"resp_1","deleted":true}"#)
+    for method in [HTTPRequest.Method.get, .delete] {
+      let missing = try await Harness().send(method, "/atelier/chats/resp_2")
+      #expect(missing.status == 404)
+      #expect(try JSONValue(parsing: missing.body)["error"]?["code"] == "response_not_found")
+    }
   }
 
   @Test func modelsLoadAndUnload() async throws {

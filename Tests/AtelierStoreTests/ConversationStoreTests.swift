@@ -72,6 +72,23 @@ struct ConversationStoreTests {
     #expect(try await store.all().map(\.id) == ["resp_a", "resp_b", "resp_c", "resp_d"])
   }
 
+  @Test func deletingAChatLeavesWhatOthersShare() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a", at: 1))
+    try await store.append(node("resp_b", after: "resp_a", at: 2))
+    try await store.append(node("resp_c", after: "resp_b", at: 3))
+    try await store.append(node("resp_d", after: "resp_b", at: 4))
+    try await store.append(node("resp_e", after: "resp_d", at: 5))
+    #expect(try await store.list().map(\.startedAt) == [1, 1])
+    // From the middle: what continues it goes too, the shared beginning stays.
+    #expect(try await store.deleteChat("resp_d") == 2)
+    #expect(try await store.list().map(\.id) == ["resp_c"])
+    #expect(try await store.deleteChat("resp_c") == 3)
+    #expect(try await store.all().isEmpty)
+    #expect(
+      await code { () throws(AtelierError) in _ = try await store.deleteChat("resp_c") } == .previousResponseNotFound)
+  }
+
   @Test func whatIsNotThereIsNotFound() async throws {
     let store = try ConversationStore(at: folder.database)
     try await store.append(node("resp_a", owner: "one"))

@@ -65,6 +65,21 @@ class Server:
                 shutil.copy(source, target)
         return target
 
+    def add_models(self, folder: pathlib.Path, *keys: str) -> "Server":
+        """Links the tiny models of the zoo, or some of them."""
+        for source in sorted(folder.rglob("*.gguf")):
+            relative = source.relative_to(folder)
+            if not keys or relative.parts[1] in keys:
+                self.add_model(str(relative), source)
+        return self
+
+    def instances(self) -> list[dict]:
+        return self.get("/atelier/instances").json()["instances"]
+
+    def loaded(self) -> list[str]:
+        """Ids of the instances the native list shows."""
+        return [instance["id"] for model in self.get("/api/v1/models").json()["models"] for instance in model["loaded_instances"]]
+
     def command(self, *arguments: str) -> list[str]:
         return [str(BINARIES / "atelier"), *arguments]
 
@@ -145,7 +160,7 @@ class Server:
         return events
 
     def busy(self) -> bool:
-        return any(entry["status"] != "idle" for entry in self.get("/atelier/instances").json()["instances"])
+        return any(entry["status"] != "idle" for entry in self.instances())
 
     def workers(self) -> list[int]:
         """Process ids of this server's workers."""

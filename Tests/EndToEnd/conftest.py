@@ -1,6 +1,12 @@
+import pathlib
+import subprocess
+
 import pytest
 
+import zoo
 from atelier_server import Server
+
+SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"
 
 
 @pytest.fixture(scope="module")
@@ -11,6 +17,19 @@ def server():
         yield instance.start()
     finally:
         instance.remove()
+
+
+@pytest.fixture(scope="session")
+def models_zoo(tmp_path_factory) -> pathlib.Path:
+    """A models folder of tiny models that say exact texts."""
+    return zoo.build(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(scope="session")
+def minilm() -> pathlib.Path:
+    """The embedding model's file."""
+    answer = subprocess.run([SCRIPTS / "test-models.sh", "minilm"], check=True, capture_output=True, text=True)
+    return pathlib.Path(answer.stdout.strip().splitlines()[-1])
 
 
 @pytest.fixture

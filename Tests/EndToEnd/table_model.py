@@ -114,12 +114,14 @@ class TableModel:
             made.append(self._token(f"<0x{byte:02X}>#{self.copies}", gguf.TokenType.BYTE))
         return made
 
-    def write(self, path, pooling: gguf.PoolingType | None = None) -> pathlib.Path:
-        """With a pooling the model is one for embeddings."""
+    def write(self, path, pooling: gguf.PoolingType | None = None, shards: int = 1) -> pathlib.Path:
+        """Returns the file, or the first of `shards` files named as the field names parts. With a pooling the model is one
+        for embeddings."""
         if self.default is None:
             self.otherwise("?")
         path = pathlib.Path(path)
-        writer = gguf.GGUFWriter(path, "llama")
+        tensors = self._tensors()
+        writer = gguf.GGUFWriter(path, "llama", split_max_tensors=-(-len(tensors) // shards) if shards > 1 else 0)
         writer.add_type(gguf.GGUFType.MODEL)
         writer.add_name(self.name)
         writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -150,13 +152,13 @@ class TableModel:
         writer.add_add_space_prefix(False)
         if self.template is not None:
             writer.add_chat_template(self.template)
-        for name, data in self._tensors().items():
+        for name, data in tensors.items():
             writer.add_tensor(name, data)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        return path
+        return path if shards == 1 else path.with_name(f"{path.stem}-00001-of-{shards:05}.gguf")
 
     def _tensors(self) -> dict[str, numpy.ndarray]:
         """Weights; a matrix's row is one output of it."""

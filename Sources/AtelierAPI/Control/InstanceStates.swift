@@ -1,7 +1,8 @@
 import AtelierCore
 
 /// `GET /atelier/instances`: what the command line shows of loaded models beyond the documented APIs, which have no place
-/// for it. Keys as in `lms ps --json` (native.md 17.1).
+/// for it. The first keys as in `lms ps --json` (native.md 17.1), the last ones ours: `memoryBytes` as the engine reports it,
+/// `origin` (manual, jit), `pinned`.
 package enum InstanceStates {
   package static func body(_ instances: [InstanceDescription]) -> JSONValue {
     ["instances": .array(instances.map(entry))]
@@ -15,6 +16,8 @@ package enum InstanceStates {
       "lastUsedTime": instance.lastUsed.map(JSONValue.integer) ?? .null,
       "contextLength": .integer(Int64(instance.configuration.contextLength)),
       "parallel": instance.kind == .llm ? .integer(Int64(instance.configuration.parallel)) : .null,
+      "quantization": .text(instance.quantization), "memoryBytes": instance.memoryBytes.map(JSONValue.integer) ?? .null,
+      "origin": .string(instance.origin.rawValue), "pinned": .bool(instance.isPinned),
     ]
   }
 }

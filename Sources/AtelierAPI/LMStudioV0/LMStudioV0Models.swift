@@ -37,7 +37,8 @@ package struct LMStudioV0Models: Sendable {
     var object: JSONObject = [
       "id": .string(entry.id), "object": "model", "type": .string(type(of: model)),
       "publisher": .string(model.publisher), "arch": .string(model.architecture ?? ""), "compatibility_type": "gguf",
-      "quantization": .string(model.selected.quantization?.name ?? ""), "state": .string(state(of: entry.instance)),
+      "quantization": .string(entry.instance?.quantization ?? model.selected.quantization?.name ?? ""),
+      "state": .string(state(of: entry.instance)),
       "max_context_length": .count(model.maxContextLength),
     ]
     if let instance = entry.instance, instance.isReady {

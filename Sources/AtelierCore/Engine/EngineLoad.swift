@@ -5,11 +5,20 @@ package struct EngineLoad: Sendable, Hashable, Codable {
   package var files: [String]
   package var projector: String?
   package var configuration: LoadConfiguration
+  /// A Jinja template in place of the file's own.
+  package var chatTemplate: String?
+  /// What the model's reasoning stands between, where its template does not tell.
+  package var reasoningTags: ReasoningTags?
 
-  package init(kind: ModelKind, files: [String], projector: String?, configuration: LoadConfiguration) {
+  package init(
+    kind: ModelKind, files: [String], projector: String?, configuration: LoadConfiguration,
+    chatTemplate: String? = nil, reasoningTags: ReasoningTags? = nil
+  ) {
     self.kind = kind
     self.files = files
     self.projector = projector
     self.configuration = configuration
+    self.chatTemplate = chatTemplate
+    self.reasoningTags = reasoningTags
   }
 }

@@ -18,11 +18,14 @@ package struct ModelDescription: Sendable, Hashable, Codable {
   /// At least one; the selected one is what the bare key loads.
   package var variants: [ModelVariant]
   package var selectedVariant: Int
+  /// Further names of the whole model, as of the files that a `model.yaml` gave another key.
+  package var aliases: [String]
 
   package init(
     key: String, kind: ModelKind, publisher: String, repository: String, displayName: String, architecture: String?,
     parameters: String?, maxContextLength: Int, capabilities: ModelCapabilities, hasExperts: Bool = false,
-    description: String? = nil, variants: [ModelVariant], selectedVariant: Int = 0
+    description: String? = nil, variants: [ModelVariant], selectedVariant: Int = 0,
+    aliases: [String] = []
   ) {
     self.key = key
     self.kind = kind
@@ -37,6 +40,7 @@ package struct ModelDescription: Sendable, Hashable, Codable {
     self.description = description
     self.variants = variants
     self.selectedVariant = selectedVariant
+    self.aliases = aliases
   }
 
   package var selected: ModelVariant { variants[selectedVariant] }

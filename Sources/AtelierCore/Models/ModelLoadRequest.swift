@@ -9,11 +9,20 @@ package struct ModelLoadRequest: Sendable, Hashable {
   package var numExperts: Int?
   package var offloadKVCacheToGPU: Bool?
   package var timeToLive: TimeToLive?
+  /// One of `LoadConfiguration.cacheTypes`.
+  package var kvCacheType: String?
+  /// 0…1.
+  package var gpu: Double?
+  /// The instance is never unloaded to make room or for its idleness.
+  package var isPinned: Bool
+  /// Load even if it does not fit the memory.
+  package var isForced: Bool
 
   package init(
     model: String, identifier: String? = nil, contextLength: Int? = nil, evalBatchSize: Int? = nil,
     parallel: Int? = nil, flashAttention: Bool? = nil, numExperts: Int? = nil, offloadKVCacheToGPU: Bool? = nil,
-    timeToLive: TimeToLive? = nil
+    timeToLive: TimeToLive? = nil, kvCacheType: String? = nil, gpu: Double? = nil, isPinned: Bool = false,
+    isForced: Bool = false
   ) {
     self.model = model
     self.identifier = identifier
@@ -24,5 +33,9 @@ package struct ModelLoadRequest: Sendable, Hashable {
     self.numExperts = numExperts
     self.offloadKVCacheToGPU = offloadKVCacheToGPU
     self.timeToLive = timeToLive
+    self.kvCacheType = kvCacheType
+    self.gpu = gpu
+    self.isPinned = isPinned
+    self.isForced = isForced
   }
 }

@@ -70,6 +70,9 @@ extension SettingDefinition {
       "Whether language and embedding models count apart (type) or together (all)."),
     choice("guardrail", \.guardrail, "How much free memory a load must leave."),
     text("models_directory", \.modelsDirectory, "Folder of the models; empty is models in the data folder."),
+    list(
+      "models.roots", \.modelRoots,
+      "Further folders whose models are used in place: LM Studio's, a Hugging Face cache, an Ollama store."),
     integer(
       "load.context_length", \.contextLength, 1...16_777_216,
       "Context of a load that names none, at most the model's own, in tokens."),

@@ -21,6 +21,8 @@ package struct Settings: Sendable, Hashable {
 
   /// Empty: the models folder of the data folder.
   package var modelsDirectory = ""
+  /// Further folders of models, read in place.
+  package var modelRoots: [String] = []
   package var contextLength = 4096
   package var parallel = 4
 

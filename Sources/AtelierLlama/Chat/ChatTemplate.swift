@@ -16,6 +16,11 @@ final class ChatTemplate: @unchecked Sendable {
     try self.init(bridgeCall { atelier_templates_create(model.pointer, $0) }.get())
   }
 
+  /// A template's text in place of the model's own.
+  convenience init(source: String, model: LlamaModel) throws(BridgeFailure) {
+    try self.init(bridgeCall { atelier_templates_create_replacing(model.pointer, source, $0) }.get())
+  }
+
   /// A template's text, apart from any model.
   convenience init(source: String, beginning: String = "", end: String = "") throws(BridgeFailure) {
     try self.init(bridgeCall { atelier_templates_create_from_source(source, beginning, end, $0) }.get())
@@ -123,6 +128,8 @@ struct TemplateReply: Sendable {
   var thinkingEnds: [String]
   var format: Int
   var parser: String
+  /// What the operator says reasoning stands between; nil: what the template shows.
+  var givenTags: ReasoningTags?
 
   init?(_ json: JSONValue) {
     guard let prompt = json["prompt"]?.stringValue, let format = json["format"]?.integerValue else { return nil }

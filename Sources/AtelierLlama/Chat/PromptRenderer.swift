@@ -13,6 +13,7 @@ struct PromptRenderer: Sendable {
   private let spellings: SpellingTable
   private let normalizer: MessageNormalizer
   private let contextLength: Int
+  private let reasoningTags: ReasoningTags?
   let grammars = GrammarCache()
 
   /// No token spells more bytes than this on average over a whole prompt: a longer text is refused before tokenizing.
@@ -21,8 +22,10 @@ struct PromptRenderer: Sendable {
   private static let freeBytes = 65536
   private static let maxGrammarBytes = 1 << 20
 
-  init(model: LlamaModel, template: ChatTemplate, contextLength: Int) {
+  /// `reasoningTags`: what reasoning stands between, where the template does not tell.
+  init(model: LlamaModel, template: ChatTemplate, contextLength: Int, reasoningTags: ReasoningTags? = nil) {
     self.model = model
+    self.reasoningTags = reasoningTags
     self.template = template
     self.contextLength = contextLength
     tokenizer = LlamaTokenizer(model)
@@ -54,7 +57,10 @@ struct PromptRenderer: Sendable {
     let tokens = try tokens(of: reply.prompt, guarded)
     var preserved = Set(reply.preserved.compactMap(tokenizer.singleToken))
     if !usesNativeParser {
-      let texts = (tags.map { [$0.start, $0.end] } ?? []) + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
+      // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
+      let start = tags?.start ?? ReasoningTags.usual.start
+      let texts =
+        [start, tags?.end ?? ReasoningTags.usual.end] + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
       for text in texts { tokenizer.singleToken(text).map { _ = preserved.insert($0) } }
     }
     let grammar = try constraint(
@@ -205,6 +211,11 @@ struct PromptRenderer: Sendable {
     reply.grammar = guarded.restored(reply.grammar)
     reply.parser = guarded.restored(reply.parser)
     reply.generationPrompt = guarded.restored(reply.generationPrompt)
+    if let tags = reasoningTags ?? Self.usualTags(reply, in: template) {
+      reply.givenTags = tags
+      reply.thinkingStart = tags.start
+      reply.thinkingEnds = [tags.end]
+    }
     return reply
   }
 
@@ -225,8 +236,15 @@ struct PromptRenderer: Sendable {
     return Array(tokens)
   }
 
+  /// Templates that open or close a block of thinking, without rendering one in a way that llama.cpp's analysis sees.
+  private static func usualTags(_ reply: TemplateReply, in template: ChatTemplate) -> ReasoningTags? {
+    guard thinkingTags(reply) == nil, template.source.contains(ReasoningTags.usual.start) else { return nil }
+    return .usual
+  }
+
   /// The tags around reasoning when they are a pair such as `<think>…</think>` or `<|START_X|>…<|END_X|>`.
   private static func thinkingTags(_ reply: TemplateReply) -> (start: String, end: String)? {
+    if let tags = reply.givenTags { return (tags.start, tags.end) }
     guard reply.supportsThinking, let last = reply.thinkingEnds.first else { return nil }
     let start = reply.thinkingStart
     let end = last.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -25,8 +25,9 @@ final class LlamaContext: @unchecked Sendable {
 
   /// The parameters every context shares.
   static func parameters(_ configuration: LoadConfiguration) throws(AtelierError) -> llama_context_params {
-    guard let type = keyValueTypes[configuration.kvCacheType] else {
-      throw LoadFailure.failed("The KV cache type '\(configuration.kvCacheType)' is not known.")
+    let valueType = configuration.valueCacheType ?? configuration.kvCacheType
+    guard let keys = keyValueTypes[configuration.kvCacheType], let values = keyValueTypes[valueType] else {
+      throw LoadFailure.failed("The KV cache type '\(configuration.kvCacheType)' or '\(valueType)' is not known.")
     }
     let cores = atelier_physical_cores()
     var parameters = llama_context_default_params()
@@ -38,8 +39,11 @@ final class LlamaContext: @unchecked Sendable {
     // AUTO: on wherever the model allows it.
     parameters.flash_attn_type =
       configuration.flashAttention ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED
-    parameters.type_k = type
-    parameters.type_v = type
+    parameters.type_k = keys
+    parameters.type_v = values
+    // 0 leaves the model's own.
+    parameters.rope_freq_base = Float(configuration.ropeFrequencyBase ?? 0)
+    parameters.rope_freq_scale = Float(configuration.ropeFrequencyScale ?? 0)
     parameters.offload_kqv = configuration.offloadKVCacheToGPU
     parameters.kv_unified = true
     parameters.no_perf = true

@@ -27,7 +27,17 @@ final class LlamaModel: @unchecked Sendable {
     try checkFiles(load.files)
     let watcher = ProgressWatcher(report: progress)
     var parameters = llama_model_default_params()
-    parameters.load_mode = load.configuration.useMemoryMap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE
+    parameters.load_mode =
+      switch (load.configuration.useMemoryMap, load.configuration.keepInMemory) {
+      case (true, true): LLAMA_LOAD_MODE_MMAP_MLOCK
+      case (true, false): LLAMA_LOAD_MODE_MMAP
+      case (false, true): LLAMA_LOAD_MODE_MLOCK
+      case (false, false): LLAMA_LOAD_MODE_NONE
+      }
+    if let share = load.configuration.gpu, share < 1 {
+      let layers = Double(layerCount(of: load.files[0]))
+      parameters.n_gpu_layers = Int32(clamping: Int((min(max(share, 0), 1) * layers).rounded(.up)))
+    }
     parameters.progress_callback = { fraction, context in
       guard let context else { return true }
       return Unmanaged<ProgressWatcher>.fromOpaque(context).takeUnretainedValue().advance(to: Double(fraction))
@@ -86,6 +96,17 @@ final class LlamaModel: @unchecked Sendable {
       return true
     }
     return fits ? override : nil
+  }
+
+  /// Layers as the file's header counts them, with the output's; 0 when it cannot be read.
+  private static func layerCount(of file: String) -> Int {
+    guard let name = architecture(of: file),
+      let header = gguf_init_from_file(file, gguf_init_params(no_alloc: true, ctx: nil))
+    else { return 0 }
+    defer { gguf_free(header) }
+    let key = gguf_find_key(header, "\(name).block_count")
+    guard key >= 0, gguf_get_kv_type(header, key) == GGUF_TYPE_UINT32 else { return 0 }
+    return Int(gguf_get_val_u32(header, key)) + 1
   }
 
   private static func architecture(of file: String) -> String? {

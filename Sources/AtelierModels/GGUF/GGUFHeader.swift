@@ -1,3 +1,5 @@
+import AtelierCore
+
 /// What a model file says about itself, checked for range but not for truth.
 package struct GGUFHeader: Sendable, Hashable {
   static let chatTemplateKey = "tokenizer.chat_template"
@@ -24,6 +26,8 @@ package struct GGUFHeader: Sendable, Hashable {
   package var contextLength: Int?
   /// `llama_pooling_type` of llama.h.
   package var poolingType: Int?
+  /// What the model's makers advise (`general.sampling.…`), as far as it is in range.
+  package var sampling: SamplingParameters
 
   init(version: UInt32, values: [String: GGUFValue], tensors: GGUFTensorSummary) {
     let metadata = Metadata(values: values)
@@ -45,6 +49,11 @@ package struct GGUFHeader: Sendable, Hashable {
     contextLength = metadata.count(prefix + "context_length").flatMap { $0 > 0 ? $0 : nil }
     poolingType = metadata.count(prefix + "pooling_type")
     geometry = ModelGeometry(metadata, prefix: prefix)
+    sampling = SamplingParameters(
+      temperature: metadata.number("general.sampling.temp", in: 0...2),
+      topP: metadata.number("general.sampling.top_p", in: 0...1), topK: metadata.count("general.sampling.top_k"),
+      minP: metadata.number("general.sampling.min_p", in: 0...1),
+      repeatPenalty: metadata.number("general.sampling.penalty_repeat", in: 0.0001...10))
   }
 
   /// Typed reading of the values; counts are 0…2^31.
@@ -57,6 +66,17 @@ package struct GGUFHeader: Sendable, Hashable {
 
     func count(_ key: String) -> Int? {
       if case .integer(let value) = values[key], (0...Int64(1) << 31).contains(value) { Int(value) } else { nil }
+    }
+
+    func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
+      let number: Double
+      switch values[key] {
+      // Written as 32-bit numbers: the digits that were meant, not those of the nearest such number.
+      case .number(let value): number = Double("\(Float(value))") ?? value
+      case .integer(let value): number = Double(value)
+      default: return nil
+      }
+      return range.contains(number) ? number : nil
     }
 
     func flag(_ key: String) -> Bool? {

@@ -6,6 +6,13 @@ struct FileStamp: Sendable, Hashable {
   /// Nanoseconds since 1970.
   var modified: Int64
   var isFolder: Bool
+  /// Tells two names of one file.
+  var identity: Identity
+
+  struct Identity: Sendable, Hashable {
+    var device: UInt64
+    var inode: UInt64
+  }
 
   init?(path: String) {
     var status = stat()
@@ -18,5 +25,15 @@ struct FileStamp: Sendable, Hashable {
     #endif
     modified = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     isFolder = status.st_mode & S_IFMT == S_IFDIR
+    identity = Identity(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
+  }
+
+  /// File systems keep times in ticks of some milliseconds, network ones up to seconds.
+  private static let tick: Int64 = 2_000_000_000
+
+  /// Nothing changed so recently that a further change might keep its time. Missing files count as settled.
+  static func areSettled(_ stamps: some Sequence<FileStamp?>, now: Date) -> Bool {
+    let now = Int64(now.timeIntervalSince1970 * 1e9)
+    return stamps.allSatisfy { stamp in stamp.map { abs($0.modified - now) > tick } ?? true }
   }
 }

@@ -7,6 +7,8 @@ struct ModelAssembly {
     var publisher: String
     var repository: String
     var kind: ModelKind
+    /// The first root that holds a file of it.
+    var root: Int
     var choices: [Choice] = []
   }
 
@@ -42,7 +44,8 @@ struct ModelAssembly {
     let identity = Identity(publisher: first.publisher, repository: first.repository, key: part.key)
     var draft =
       drafts[identity]
-      ?? Draft(base: part.base, publisher: first.publisher, repository: first.repository, kind: part.kind)
+      ?? Draft(
+        base: part.base, publisher: first.publisher, repository: first.repository, kind: part.kind, root: first.root)
     if let other = draft.choices.first(where: { $0.part.quantizationName == part.quantizationName }) {
       return skip(first, .duplicate(of: other.part.files[0].relativePath))
     }
@@ -55,16 +58,19 @@ struct ModelAssembly {
   func finish() -> ModelScanner.Outcome {
     let claims = Dictionary(grouping: drafts.keys, by: \.key)
     let models = drafts.map { identity, draft in
-      model(draft, key: Self.uniqueKey(identity, among: claims[identity.key] ?? []))
+      model(draft, key: uniqueKey(identity, among: claims[identity.key] ?? []))
     }
     return ModelScanner.Outcome(
       models: models.sorted { ($0.kind == .llm ? 0 : 1, $0.key) < ($1.kind == .llm ? 0 : 1, $1.key) },
       skipped: skipped.sorted { $0.relativePath < $1.relativePath })
   }
 
-  /// The key, or with as much of the path before it as tells it apart.
-  private static func uniqueKey(_ identity: Identity, among rivals: [Identity]) -> String {
-    if rivals.count < 2 { return identity.key }
+  /// The key, or with as much of the path before it as tells it apart. A further folder never renames what an earlier one
+  /// holds: there the key stays with its only claimant.
+  private func uniqueKey(_ identity: Identity, among rivals: [Identity]) -> String {
+    let roots = rivals.map { drafts[$0]?.root ?? 0 }
+    let first = roots.min() ?? 0
+    if drafts[identity]?.root == first, roots.filter({ $0 == first }).count == 1 { return identity.key }
     let publisher = ModelFileName.key(from: identity.publisher)
     let sharesPublisher = rivals.filter { ModelFileName.key(from: $0.publisher) == publisher }.count > 1
     return sharesPublisher
@@ -102,7 +108,7 @@ struct ModelAssembly {
     let fitting = choices.firstIndex { choice in
       let context = min(4096, choice.part.header.contextLength ?? Self.unknownContextLength)
       let estimate = MemoryEstimate.estimate(
-        weights: choice.size, geometry: choice.part.header.geometry,
+        kind: choice.part.kind, weights: choice.size, geometry: choice.part.header.geometry,
         configuration: LoadConfiguration(contextLength: context))
       return estimate.total <= memoryBudget
     }

@@ -58,16 +58,36 @@ struct GenerationPlan: Sendable {
       var messages = HistoryRenderer.messages(history) + new
       let system = systemPrompt ?? (messages.contains { $0.role == .system } ? nil : defaults.systemPrompt)
       if let system { messages.insert(Message(.system, system), at: 0) }
-      input = .chat(messages)
+      input = .chat(Self.framed(messages, by: defaults.customFields))
     }
     return EngineRequest(
       input: input, tools: request.tools, toolChoice: request.toolChoice,
       parallelToolCalls: request.parallelToolCalls,
       sampling: request.sampling.filled(from: defaults.sampling).filled(from: .builtIn),
       responseFormat: request.responseFormat, reasoning: request.reasoning,
-      templateArgumentsJSON: request.templateArgumentsJSON,
+      templateArgumentsJSON: templateArguments(defaults.customFields),
       maxOutputTokens: request.maxOutputTokens ?? defaults.maxPredictedTokens,
       stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs)
+  }
+
+  /// With what the model's own fields put around the system prompt.
+  private static func framed(_ messages: [Message], by fields: [CustomField]) -> [Message] {
+    guard !fields.isEmpty else { return messages }
+    var messages = messages
+    let leading = messages.first?.role == .system ? messages.first?.text : nil
+    guard let text = CustomField.systemPrompt(leading, with: fields), text != leading else { return messages }
+    if leading != nil { messages.removeFirst() }
+    messages.insert(Message(.system, text), at: 0)
+    return messages
+  }
+
+  /// The variables of the model's own fields, then the request's.
+  private func templateArguments(_ fields: [CustomField]) -> String? {
+    var variables = CustomField.templateVariables(of: fields, reasoning: request.reasoning)
+    guard !variables.isEmpty else { return request.templateArgumentsJSON }
+    let asked = request.templateArgumentsJSON.flatMap { try? JSONValue(parsing: $0) }?.objectValue ?? [:]
+    for (name, value) in asked { variables[name] = value }
+    return JSONValue.object(variables).serialized()
   }
 
   /// The finished turn as it is stored; nil when it is not to be stored (native.md 6.3, 6.10).

@@ -7,7 +7,7 @@ struct LoadPlan: Sendable, Hashable {
   var defaults: ModelDefaults
   var configuration: LoadConfiguration
 
-  /// Throws `invalidValue` for a context beyond the model's.
+  /// Throws `invalidValue` for a context beyond the model's, and for a cache of values that needs flash attention.
   init(
     _ target: ResolvedModel, defaults: ModelDefaults, settings: RuntimeSettings, asked: ModelLoadRequest
   ) throws(AtelierError) {
@@ -19,6 +19,8 @@ struct LoadPlan: Sendable, Hashable {
     }
     self.target = target
     self.defaults = defaults
+    let keys = asked.kvCacheType ?? defaults.kvCacheType ?? "f16"
+    let values = asked.kvCacheType ?? defaults.valueCacheType ?? "f16"
     configuration = LoadConfiguration(
       contextLength: asked.contextLength ?? max(1, min(defaults.contextLength ?? settings.contextLength, maximum)),
       evalBatchSize: asked.evalBatchSize ?? defaults.evalBatchSize ?? 512,
@@ -26,14 +28,24 @@ struct LoadPlan: Sendable, Hashable {
       flashAttention: asked.flashAttention ?? defaults.flashAttention ?? true,
       numExperts: target.model.hasExperts ? asked.numExperts ?? defaults.numExperts : nil,
       offloadKVCacheToGPU: asked.offloadKVCacheToGPU ?? defaults.offloadKVCacheToGPU ?? true,
-      kvCacheType: defaults.kvCacheType ?? "f16", useMemoryMap: defaults.useMemoryMap ?? true)
+      kvCacheType: keys, valueCacheType: values == keys ? nil : values, useMemoryMap: defaults.useMemoryMap ?? true,
+      keepInMemory: defaults.keepInMemory ?? false, gpu: asked.gpu, ropeFrequencyBase: defaults.ropeFrequencyBase,
+      ropeFrequencyScale: defaults.ropeFrequencyScale)
+    let isQuantized = !["f32", "f16", "bf16"].contains(values)
+    if isQuantized, !configuration.flashAttention, target.model.kind == .llm {
+      throw AtelierError(
+        .invalidValue, "A cache of type '\(values)' needs flash attention. Leave 'flash_attention' on.",
+        param: asked.kvCacheType == nil ? "flash_attention" : "kv_cache_type")
+    }
   }
 
   var model: ModelDescription { target.model }
   var variant: ModelVariant { target.model.variants[target.variant] }
 
   var load: EngineLoad {
-    EngineLoad(kind: model.kind, files: variant.files, projector: variant.projector, configuration: configuration)
+    EngineLoad(
+      kind: model.kind, files: variant.files, projector: variant.projector, configuration: configuration,
+      chatTemplate: defaults.chatTemplate, reasoningTags: defaults.reasoningTags)
   }
 
   func selection(instanceID: String) -> InstanceSelection {
@@ -44,7 +56,8 @@ struct LoadPlan: Sendable, Hashable {
 
   /// Whether an instance loaded by this plan can answer a request for that model and context.
   func serves(_ wanted: ResolvedModel, contextLength: Int?) -> Bool {
-    model.key == wanted.model.key && (!wanted.isVariantExplicit || target.variant == wanted.variant)
+    model.key == wanted.model.key
+      && (!wanted.isVariantExplicit || variant.files == wanted.model.variants[wanted.variant].files)
       && contextLength.map { $0 <= configuration.contextLength } ?? true
   }
 }

@@ -195,16 +195,24 @@ package actor ModelRegistry {
 
   private func launch(_ job: UInt64, _ plan: LoadPlan) {
     let begun = clock.now
-    let mode = state.settings.guardrail
-    let initiators = state.jobs.first { $0.number == job }?.waiters.filter(\.isInitiator) ?? []
+    let waiting = state.jobs.first { $0.number == job }
+    let mode = waiting?.terms.isForced == true ? .off : state.settings.guardrail
+    let initiators = waiting?.waiters.filter(\.isInitiator) ?? []
     let continuations = initiators.compactMap { waiters[$0.id] }
     let throttle = Mutex(ProgressThrottle())
     let clock = self.clock
     logger.info("loading", metadata: ["model": "\(plan.model.key)"])
     launches[job] = Task { [launcher, guardrail, source] in
       do throws(AtelierError) {
-        let estimate = await source.estimatedBytes(plan.variant, plan.configuration)
-        try guardrail.check(plan, estimate: estimate, mode: mode)
+        let needed = await source.estimate(plan.variant, plan.model.kind, plan.configuration)
+        let verdict = guardrail.verdict(on: needed.total, mode: mode)
+        guard verdict.fits else {
+          if let actions = self.state.makeRoom(forJob: job) {
+            self.launches[job] = nil
+            return self.perform(actions)
+          }
+          throw MemoryGuardrail.error(plan, verdict)
+        }
         let engine = try await launcher.launch(plan.load) { progress in
           let now = clock.now
           for value in throttle.withLock({ $0.values(for: progress, now: now) }) {
@@ -295,29 +303,39 @@ package actor ModelRegistry {
 }
 
 extension ModelRegistry: ModelManaging {
-  package func models() async -> [ModelDescription] { await source.models() }
+  /// A model whose file went away, or took another key, is listed as long as it is loaded.
+  package func models() async -> [ModelDescription] {
+    var models = await source.models()
+    let keys = Set(models.map(\.key))
+    var added: Set<String> = []
+    for instance in state.instances where !keys.contains(instance.plan.model.key) {
+      if added.insert(instance.plan.model.key).inserted { models.append(instance.plan.model) }
+    }
+    if !added.isEmpty { models.sort { ($0.kind == .llm ? 0 : 1, $0.key) < ($1.kind == .llm ? 0 : 1, $1.key) } }
+    return models
+  }
 
   package func instances() async -> [InstanceDescription] {
     let known = state.instances.map { ($0.number, $0.description) } + state.jobs.map { ($0.number, $0.description) }
-    return known.sorted { $0.0 < $1.0 }.map(\.1)
+    return known.sorted { $0.0 < $1.0 }.map { number, description in
+      var description = description
+      description.memoryBytes = engines[number]?.properties.memoryBytes
+      return description
+    }
   }
 
   /// A caller that goes away does not end the load: the next request will want it.
   package func load(_ request: ModelLoadRequest) async throws(AtelierError) -> InstanceDescription {
-    guard let target = await source.resolve(request.model) else {
-      throw notFound(request.model, await source.suggestions(for: request.model))
-    }
-    let defaults = await source.defaults(forKey: target.model.key)
+    let plan = try await plan(request)
     guard !isClosed else { throw Self.closed }
-    let plan = try LoadPlan(target, defaults: defaults, settings: state.settings, asked: request)
-    let (waiter, actions) = try state.load(
-      plan, identifier: request.identifier, timeToLive: request.timeToLive, now: clock.now)
+    let (waiter, actions) = try state.load(plan, asked: request, now: clock.now)
     let steps = steps(for: waiter)
     perform(actions)
     let lease = try await Self.lease(from: steps)
-    let description = state.instance(lease.number)?.description
+    var loaded = state.instance(lease.number)?.description
+    loaded?.memoryBytes = lease.engine.properties.memoryBytes
     await lease.release()
-    guard var description else { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
+    guard var description = loaded else { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
     description.state = .idle
     description.queued = 0
     return description
@@ -325,7 +343,27 @@ extension ModelRegistry: ModelManaging {
 
   package func unload(instanceID: String) async throws(AtelierError) {
     let (number, actions) = try state.unload(id: instanceID)
+    let launch = launches[number]
     perform(actions)
-    if let number, let task = startUnloading(number) { await task.value }
+    await launch?.value
+    if let task = startUnloading(number) { await task.value }
+  }
+
+  package func estimate(_ request: ModelLoadRequest) async throws(AtelierError) -> LoadEstimate {
+    let plan = try await plan(request)
+    let needed = await source.estimate(plan.variant, plan.model.kind, plan.configuration)
+    let mode = request.isForced ? .off : state.settings.guardrail
+    let verdict = guardrail.verdict(on: needed.total, mode: mode)
+    return LoadEstimate(
+      modelKey: plan.model.key, contextLength: plan.configuration.contextLength, weights: needed.weights,
+      keyValueCache: needed.keyValueCache, compute: needed.compute, available: verdict.available, fits: verdict.fits)
+  }
+
+  private func plan(_ request: ModelLoadRequest) async throws(AtelierError) -> LoadPlan {
+    guard let target = await source.resolve(request.model) else {
+      throw notFound(request.model, await source.suggestions(for: request.model))
+    }
+    let defaults = await source.defaults(forKey: target.model.key)
+    return try LoadPlan(target, defaults: defaults, settings: state.settings, asked: request)
   }
 }

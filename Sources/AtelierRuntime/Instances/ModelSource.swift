@@ -1,5 +1,7 @@
 import AtelierCore
 import AtelierModels
+import Logging
+import Synchronization
 
 /// The models on disk and their defaults, as the registry needs them.
 package protocol ModelSource: Sendable {
@@ -8,10 +10,10 @@ package protocol ModelSource: Sendable {
   func resolve(_ name: String) async -> ResolvedModel?
   /// Up to three keys the writer of an unknown name may have meant.
   func suggestions(for name: String) async -> [String]
-  /// The user's defaults for the model (native.md 16.3).
+  /// The user's defaults for the model, its `model.yaml`'s and its file's (native.md 16.3).
   func defaults(forKey key: String) async -> ModelDefaults
-  /// Bytes the load would take; nil when unknown.
-  func estimatedBytes(_ variant: ModelVariant, _ configuration: LoadConfiguration) async -> Int64?
+  /// What the load would take.
+  func estimate(_ variant: ModelVariant, _ kind: ModelKind, _ configuration: LoadConfiguration) async -> MemoryEstimate
 }
 
 /// A model on disk and which of its variants is meant.
@@ -31,10 +33,18 @@ package struct ResolvedModel: Sendable, Hashable {
 /// The catalog of the models folder as the registry's source.
 package struct CatalogSource: ModelSource {
   private let catalog: ModelCatalog
+  private let complaints: Complaints
 
-  package init(_ catalog: ModelCatalog) { self.catalog = catalog }
+  package init(_ catalog: ModelCatalog, logger: Logger = Logger(label: "models")) {
+    self.catalog = catalog
+    complaints = Complaints(logger)
+  }
 
-  package func models() async -> [ModelDescription] { await catalog.models() }
+  package func models() async -> [ModelDescription] {
+    let models = await catalog.models()
+    complaints.note(await catalog.skipped().map(\.description) + catalog.problems())
+    return models
+  }
 
   package func resolve(_ name: String) async -> ResolvedModel? {
     guard let match = await catalog.resolve(name) else { return nil }
@@ -46,7 +56,28 @@ package struct CatalogSource: ModelSource {
 
   package func defaults(forKey key: String) async -> ModelDefaults { await catalog.defaults(forKey: key) }
 
-  package func estimatedBytes(_ variant: ModelVariant, _ configuration: LoadConfiguration) async -> Int64? {
-    await catalog.memoryEstimate(for: variant, configuration: configuration)?.total
+  /// For a file that went away or says nothing: its size and a twentieth for buffers.
+  package func estimate(
+    _ variant: ModelVariant, _ kind: ModelKind, _ configuration: LoadConfiguration
+  ) async -> MemoryEstimate {
+    await catalog.memoryEstimate(for: variant, kind: kind, configuration: configuration)
+      ?? MemoryEstimate(weights: variant.sizeBytes, keyValueCache: 0, compute: variant.sizeBytes / 20)
+  }
+}
+
+/// Logs what is wrong with model files and their settings, each thing once as long as it stays.
+private final class Complaints: Sendable {
+  private let logger: Logger
+  private let known = Mutex<Set<String>>([])
+
+  init(_ logger: Logger) { self.logger = logger }
+
+  func note(_ texts: [String]) {
+    let fresh = known.withLock { known in
+      let now = Set(texts)
+      defer { known = now }
+      return now.subtracting(known)
+    }
+    for text in fresh.sorted() { logger.warning("not used: \(text)") }
   }
 }

@@ -7,7 +7,6 @@ import AtelierCore
 /// (those queue behind it, as loads of their own), finish their running ones, and are unloaded. So nobody's generation is
 /// cut off and nobody starves.
 struct RegistryState: Sendable {
-  enum Origin: Sendable, Hashable { case manual, jit }
   enum Activity: Sendable, Hashable { case waiting, processingPrompt, generating }
 
   struct Instance: Sendable {
@@ -21,9 +20,7 @@ struct RegistryState: Sendable {
     let number: UInt64
     let id: String
     var plan: LoadPlan
-    let origin: Origin
-    /// Seconds; nil: stays.
-    let timeToLive: Int?
+    let terms: LoadTerms
     let loadSeconds: Double
     var phase = Phase.ready
     var leases: [UInt64: Activity] = [:]
@@ -32,8 +29,8 @@ struct RegistryState: Sendable {
     var lastUsed: Int64?
 
     var expires: Duration? {
-      guard phase == .ready, leases.isEmpty, let timeToLive else { return nil }
-      return idleSince + .seconds(timeToLive)
+      guard phase == .ready, leases.isEmpty, let seconds = terms.timeToLive else { return nil }
+      return idleSince + .seconds(seconds)
     }
   }
 
@@ -52,10 +49,11 @@ struct RegistryState: Sendable {
     let number: UInt64
     let id: String
     let plan: LoadPlan
-    let origin: Origin
-    let timeToLive: Int?
+    let terms: LoadTerms
     var waiters: [Waiter] = []
     var phase = Phase.queued
+    /// Those who caused it know that it began. It may begin again, after room was made.
+    var isAnnounced = false
   }
 
   enum Action: Sendable {
@@ -115,8 +113,8 @@ struct RegistryState: Sendable {
   }
 
   /// A place for a request: at once at a ready instance, else with a load under way or a new one. `plan` is what would be
-  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `serverBusy` when too many wait or the model's
-  /// worker died too often.
+  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `serverBusy` when too many wait for the instance or
+  /// the load, or the model's worker died too often.
   mutating func reserve(
     instance: UInt64?, plan: LoadPlan, contextLength: Int?, timeToLive: TimeToLive?, now: Duration
   ) throws(AtelierError) -> (Place, [Action]) {
@@ -125,6 +123,10 @@ struct RegistryState: Sendable {
         ? candidate : nil
     }
     if let found = named ?? ready(for: plan.target, contextLength: contextLength) {
+      guard found.leases.count < found.plan.configuration.parallel + settings.maxWaiting else {
+        throw AtelierError(
+          .serverBusy, "Too many requests are waiting for model '\(found.id)'. Try again later.", retryAfter: 10)
+      }
       return (.ready(lease: lease(of: found.number), instance: found.number), [])
     }
     if let index = jobs.firstIndex(where: { $0.plan.serves(plan.target, contextLength: contextLength) }) {
@@ -143,7 +145,8 @@ struct RegistryState: Sendable {
     case .never: seconds = nil
     case nil: seconds = settings.jitTimeToLive
     }
-    let index = try enqueue(plan, id: freeID(for: plan.model.key), origin: .jit, timeToLive: seconds, now: now)
+    let index = try enqueue(
+      plan, id: freeID(for: plan.model.key), terms: LoadTerms(origin: .jit, timeToLive: seconds), now: now)
     let waiter = addWaiter(to: index, isInitiator: true, now: now)
     let selection = plan.selection(instanceID: jobs[index].id)
     return (.waiting(waiter: waiter, selection), proceed())
@@ -151,22 +154,23 @@ struct RegistryState: Sendable {
 
   /// A load asked for by a person. Throws `identifierInUse`, `invalidValue` for an unusable identifier, `serverBusy`.
   mutating func load(
-    _ plan: LoadPlan, identifier: String?, timeToLive: TimeToLive?, now: Duration
+    _ plan: LoadPlan, asked: ModelLoadRequest, now: Duration
   ) throws(AtelierError) -> (waiter: UInt64, [Action]) {
-    if let identifier { try check(identifier: identifier) }
-    let seconds: Int? = if case .seconds(let asked) = timeToLive { asked } else { nil }
-    let index = try enqueue(
-      plan, id: identifier ?? freeID(for: plan.model.key), origin: .manual, timeToLive: seconds, now: now)
+    if let identifier = asked.identifier { try check(identifier: identifier) }
+    let seconds: Int? = if case .seconds(let asked) = asked.timeToLive { asked } else { nil }
+    let terms = LoadTerms(
+      origin: .manual, timeToLive: asked.isPinned ? nil : seconds, isPinned: asked.isPinned, isForced: asked.isForced)
+    let index = try enqueue(plan, id: asked.identifier ?? freeID(for: plan.model.key), terms: terms, now: now)
     let waiter = addWaiter(to: index, isInitiator: true, now: now)
     return (waiter, proceed())
   }
 
   private mutating func enqueue(
-    _ plan: LoadPlan, id: String, origin: Origin, timeToLive: Int?, now: Duration
+    _ plan: LoadPlan, id: String, terms: LoadTerms, now: Duration
   ) throws(AtelierError) -> Int {
     try brake.check(plan.model.key, now: now)
     guard jobs.count < Self.maxJobs else { throw Self.busy }
-    jobs.append(Job(number: nextNumber(), id: id, plan: plan, origin: origin, timeToLive: timeToLive))
+    jobs.append(Job(number: nextNumber(), id: id, plan: plan, terms: terms))
     return jobs.count - 1
   }
 
@@ -218,7 +222,7 @@ struct RegistryState: Sendable {
   /// Does what the head of the queue needs next.
   private mutating func proceed() -> [Action] {
     guard let head = jobs.first, head.phase == .queued else { return [] }
-    if head.origin == .jit {
+    if head.terms.origin == .jit {
       for victim in EvictionPolicy.victims(of: head.plan, among: instances, settings: settings) {
         guard let index = instances.firstIndex(where: { $0.number == victim && $0.phase == .ready }) else { continue }
         instances[index].phase = .draining
@@ -227,8 +231,20 @@ struct RegistryState: Sendable {
     let unloads = unloadDrained()
     guard unloads.isEmpty, instances.allSatisfy({ $0.phase == .ready }) else { return unloads }
     jobs[0].phase = .launching
-    return [.launch(job: head.number, head.plan)]
-      + head.waiters.filter(\.isInitiator).map { .started(waiter: $0.id) }
+    jobs[0].isAnnounced = true
+    let launch = Action.launch(job: head.number, head.plan)
+    return [launch] + (head.isAnnounced ? [] : head.waiters.filter(\.isInitiator).map { .started(waiter: $0.id) })
+  }
+
+  /// The launch under way does not fit the memory: what is unloaded before it begins anew; nil when nothing may go.
+  mutating func makeRoom(forJob number: UInt64) -> [Action]? {
+    guard let job = jobs.firstIndex(where: { $0.number == number && $0.phase == .launching }),
+      let victim = EvictionPolicy.leastRecentlyUsed(among: instances),
+      let index = instances.firstIndex(where: { $0.number == victim })
+    else { return nil }
+    jobs[job].phase = .queued
+    instances[index].phase = .unloading
+    return [.unload(instance: victim)]
   }
 
   private mutating func unloadDrained() -> [Action] {
@@ -251,8 +267,7 @@ struct RegistryState: Sendable {
     plan.configuration.contextLength = min(plan.configuration.contextLength, max(1, contextLength))
     instances.append(
       Instance(
-        number: number, id: job.id, plan: plan, origin: job.origin, timeToLive: job.timeToLive, loadSeconds: seconds,
-        idleSince: now))
+        number: number, id: job.id, plan: plan, terms: job.terms, loadSeconds: seconds, idleSince: now))
     let grants: [Action] = job.waiters.map { waiter in
       .grant(
         waiter: waiter.id, lease: lease(of: number), instance: number, seconds: waiter.isInitiator ? seconds : nil)
@@ -270,7 +285,9 @@ struct RegistryState: Sendable {
   mutating func abandon(waiter id: UInt64) -> [Action] {
     guard let index = jobs.firstIndex(where: { $0.waiters.contains { $0.id == id } }) else { return [] }
     jobs[index].waiters.removeAll { $0.id == id }
-    guard jobs[index].waiters.isEmpty, jobs[index].phase == .queued, jobs[index].origin == .jit else { return [] }
+    guard jobs[index].waiters.isEmpty, jobs[index].phase == .queued, jobs[index].terms.origin == .jit else {
+      return []
+    }
     jobs.remove(at: index)
     return proceed()
   }
@@ -316,8 +333,8 @@ struct RegistryState: Sendable {
   }
 
   /// An unload somebody asked for. Requests end with `modelUnloaded`. Throws `modelNotFound`; the number of a ready (or
-  /// already going) instance, or nil when it was still being loaded.
-  mutating func unload(id: String) throws(AtelierError) -> (instance: UInt64?, [Action]) {
+  /// already going) instance, or of the load that is given up.
+  mutating func unload(id: String) throws(AtelierError) -> (number: UInt64, [Action]) {
     if let index = instances.firstIndex(where: { $0.id == id }) {
       let number = instances[index].number
       guard instances[index].phase != .unloading else { return (number, []) }
@@ -330,7 +347,7 @@ struct RegistryState: Sendable {
     let job = jobs.remove(at: index)
     let error = AtelierError(.modelUnloaded, "Model '\(job.id)' was unloaded.")
     let cancel: [Action] = job.phase == .launching ? [.cancelLaunch(job: job.number)] : []
-    return (nil, job.waiters.map { .fail(waiter: $0.id, error) } + cancel + proceed())
+    return (job.number, job.waiters.map { .fail(waiter: $0.id, error) } + cancel + proceed())
   }
 
   /// The instance's memory is back, or its worker died.
@@ -362,7 +379,8 @@ extension RegistryState.Instance {
       }
     return InstanceDescription(
       id: id, modelKey: plan.model.key, kind: plan.model.kind, configuration: plan.configuration, state: state,
-      queued: leases.count, timeToLive: timeToLive, lastUsed: lastUsed, loadSeconds: loadSeconds)
+      quantization: plan.variant.quantization?.name, queued: leases.count, timeToLive: terms.timeToLive,
+      lastUsed: lastUsed, loadSeconds: loadSeconds, origin: terms.origin, isPinned: terms.isPinned)
   }
 }
 
@@ -370,6 +388,7 @@ extension RegistryState.Job {
   var description: InstanceDescription {
     InstanceDescription(
       id: id, modelKey: plan.model.key, kind: plan.model.kind, configuration: plan.configuration, state: .loading,
-      queued: waiters.count, timeToLive: timeToLive)
+      quantization: plan.variant.quantization?.name, queued: waiters.count, timeToLive: terms.timeToLive,
+      origin: terms.origin, isPinned: terms.isPinned)
   }
 }

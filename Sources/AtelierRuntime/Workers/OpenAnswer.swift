@@ -8,9 +8,19 @@ struct OpenAnswer: Sendable {
   private var block: Block?
   private var usage = GenerationUsage()
   private(set) var isFinished = false
+  /// When the worker took the request.
+  private let accepted: Duration
+  /// It has had its turn.
+  private var hasBegun = false
+
+  init(accepted: Duration) { self.accepted = accepted }
+
+  /// How long it waits for its turn; nil once it had it.
+  func waiting(now: Duration) -> Duration? { hasBegun ? nil : now - accepted }
 
   mutating func add(_ event: GenerationEvent) {
     fold.add(event)
+    hasBegun = true
     switch event {
     case .promptStarted: block = .prompt
     case .reasoningStarted: block = .reasoning

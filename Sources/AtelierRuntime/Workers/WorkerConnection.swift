@@ -301,7 +301,7 @@ final class WorkerConnection: Sendable {
       state -> (CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, EventBuffer)? in
       guard case .accepting(let continuation, let limit)? = state.requests[id] else { return nil }
       let buffer = EventBuffer(byteLimit: limit)
-      state.requests[id] = .streaming(buffer, OpenAnswer())
+      state.requests[id] = .streaming(buffer, OpenAnswer(accepted: clock.now))
       return (continuation, buffer)
     }
     guard let (continuation, buffer) = accepted else { return send(.cancel(id: id)) }
@@ -366,6 +366,7 @@ final class WorkerConnection: Sendable {
       }
       if gone { return }
       if late { kill("it did not load in time") }
+      endWaits(now: now)
       switch verdict {
       case .silent: kill("it was silent for \(timing.silence)")
       case .stalled: kill("its engine made no step for \(timing.stall)")
@@ -373,6 +374,26 @@ final class WorkerConnection: Sendable {
         number += 1
         send(.ping(number))
       }
+    }
+  }
+
+  /// Requests that waited too long for their turn are refused.
+  private func endWaits(now: Duration) {
+    let late = state.withLock { state in
+      let ids = state.requests.compactMap { id, request in
+        if case .streaming(_, let answer) = request, let wait = answer.waiting(now: now), wait >= timing.queue {
+          id
+        } else {
+          nil
+        }
+      }
+      return ids.compactMap { id in state.requests.removeValue(forKey: id).map { (id, $0) } }
+    }
+    for (id, request) in late {
+      send(.cancel(id: id))
+      let error = AtelierError(
+        .serverBusy, "The model was busy with other requests for too long. Try again later.", retryAfter: 10)
+      end([request], error, .failed)
     }
   }
 

@@ -11,10 +11,13 @@ package struct WorkerTiming: Sendable, Hashable {
   package var stall: Duration
   /// From being told to end until it is killed.
   package var stop: Duration
+  /// How long a request waits for its turn before it is refused.
+  package var queue: Duration
 
   package init(
     start: Duration = .seconds(15), load: Duration = .seconds(600), pingInterval: Duration = .seconds(5),
-    silence: Duration = .seconds(30), stall: Duration = .seconds(300), stop: Duration = .seconds(5)
+    silence: Duration = .seconds(30), stall: Duration = .seconds(300), stop: Duration = .seconds(5),
+    queue: Duration = .seconds(120)
   ) {
     self.start = start
     self.load = load
@@ -22,5 +25,6 @@ package struct WorkerTiming: Sendable, Hashable {
     self.silence = silence
     self.stall = stall
     self.stop = stop
+    self.queue = queue
   }
 }

@@ -16,6 +16,7 @@ struct OutputPipeline {
   private(set) var failureText: String?
 
   private let maxToolCalls: Int
+  private let showsReasoning: Bool
   private var toolCalls = 0
   private let piece: @Sendable (Int32) -> [UInt8]
   private var detokenizer = StreamingDetokenizer()
@@ -30,16 +31,18 @@ struct OutputPipeline {
   private var lastToken: Double?
 
   /// `accepted`: when the request arrived, on the clock of `handle`. The answer ends before a call beyond `maxToolCalls`.
-  /// `piece`: a token's bytes as the parser wants them.
+  /// Without `showsReasoning`, what the model reasons all the same is dropped and counts as part of the answer. `piece`: a
+  /// token's bytes as the parser wants them.
   init(
     promptTokens: Int, accepted: Double, stops: [String], parser: any OutputParser, maxToolCalls: Int = .max,
-    piece: @escaping @Sendable (Int32) -> [UInt8]
+    showsReasoning: Bool = true, piece: @escaping @Sendable (Int32) -> [UInt8]
   ) {
     prompt = PromptProgress(tokens: promptTokens)
     self.accepted = accepted
     self.stops = StopStringFilter(stops: stops)
     self.parser = parser
     self.maxToolCalls = maxToolCalls
+    self.showsReasoning = showsReasoning
     self.piece = piece
   }
 
@@ -109,6 +112,7 @@ struct OutputPipeline {
     for output in outputs {
       if case .toolCallStarted = output { toolCalls += 1 }
       guard toolCalls <= maxToolCalls else { break }
+      if case .reasoning = output, !showsReasoning { continue }
       blocks.write(output, logprobs: tokens.note(output), into: &events)
     }
     tokens.settle()

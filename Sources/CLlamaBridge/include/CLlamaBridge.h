@@ -44,6 +44,8 @@ int32_t atelier_decode(struct llama_context *context, int32_t rows, const int32_
 
 /// Parses the model's own template, or the ChatML one when it has none.
 atelier_templates *atelier_templates_create(const struct llama_model *model, char **error);
+/// The same with template text in place of the model's own.
+atelier_templates *atelier_templates_create_replacing(const struct llama_model *model, const char *source, char **error);
 /// The same for template text, without a model.
 atelier_templates *atelier_templates_create_from_source(const char *source, const char *bos, const char *eos,
                                                         char **error);

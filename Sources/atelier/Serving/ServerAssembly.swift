@@ -15,6 +15,7 @@ struct ServerAssembly: Sendable {
   private let registry: ModelRegistry
   private let generation: GenerationService
   private let downloads: DownloadManager
+  private let chats: ChatLibrary
   private let settings: Settings
   private let logger: Logger
 
@@ -27,18 +28,34 @@ struct ServerAssembly: Sendable {
     guard let worker = environment["ATELIER_WORKER"] ?? WorkerExecutable.beside(),
       FileManager.default.isExecutableFile(atPath: worker)
     else { throw ServeFailure("atelier-worker is missing; it belongs beside the atelier binary.") }
-    catalog = ModelCatalog(roots: [modelsFolder], defaultsFile: directory.modelDefaults)
+    catalog = ModelCatalog(
+      roots: [modelsFolder] + Self.furtherRoots(settings, environment: environment),
+      defaultsFile: directory.modelDefaults, virtualFolder: directory.virtualModels,
+      memoryBudget: MemoryGuardrail.systemTotalBytes().map { $0 / 10 * 8 })
+    let modelLogger = Logger(label: "models")
     registry = ModelRegistry(
-      source: CatalogSource(catalog), launcher: WorkerLauncher(executable: worker, logger: Logger(label: "worker")),
-      settings: RuntimeSettings(settings), logger: Logger(label: "models"))
+      source: CatalogSource(catalog, logger: modelLogger),
+      launcher: WorkerLauncher(
+        executable: worker, timing: WorkerTiming(queue: .seconds(settings.queueSeconds)),
+        logger: Logger(label: "worker")),
+      settings: RuntimeSettings(settings), logger: modelLogger)
     downloads = try Self.downloads(
       settings, directory: directory, models: modelsFolder, catalog: catalog, environment: environment, logger: logger)
     let store = try ConversationStore(at: directory.database)
     generation = GenerationService(registry: registry, store: store)
+    chats = ChatLibrary(store: store)
     runtime = RuntimeService(
       registry: registry, store: store, downloads: downloads,
       retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
       logger: Logger(label: "runtime"))
+  }
+
+  /// `~` is the home folder, as people write it in settings.
+  private static func furtherRoots(_ settings: Settings, environment: [String: String]) -> [URL] {
+    settings.modelRoots.map { path in
+      let home = path == "~" || path.hasPrefix("~/") ? environment["HOME"] : nil
+      return URL(fileURLWithPath: home.map { $0 + path.dropFirst() } ?? path, isDirectory: true)
+    }
   }
 
   private static func downloads(
@@ -65,7 +82,7 @@ struct ServerAssembly: Sendable {
     // Until there is a store of tokens, authentication can only fail closed.
     let authorizer: any Authorizer = settings.requireAuthentication ? ClosedAuthorizer() : OpenAuthorizer()
     let services = ServerServices(
-      generation: generation, models: registry, downloads: downloads, authorizer: authorizer)
+      generation: generation, models: registry, downloads: downloads, chats: chats, authorizer: authorizer)
     return HTTPServer(
       ServerResponder(services, settings: settings, version: Version.text, logger: Logger(label: "http")),
       host: settings.host, port: settings.port, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),

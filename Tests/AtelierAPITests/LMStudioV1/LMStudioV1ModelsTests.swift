@@ -63,6 +63,13 @@ struct LMStudioV1ModelsTests {
         == ModelLoadRequest(
           model: "m@q4_1", identifier: "mine", contextLength: 2048, evalBatchSize: 256, parallel: 64,
           flashAttention: false, numExperts: 4, offloadKVCacheToGPU: false, timeToLive: .seconds(5)))
+    let ours = try LMStudioV1Load.decode([
+      "model": "m", "kv_cache_type": "q8_0", "gpu": "off", "pinned": true, "force": true,
+    ])
+    #expect(
+      ours.request == ModelLoadRequest(model: "m", kvCacheType: "q8_0", gpu: 0, isPinned: true, isForced: true))
+    #expect(try LMStudioV1Load.decode(["model": "m", "gpu": "max"]).request.gpu == 1)
+    #expect(try LMStudioV1Load.decode(["model": "m", "gpu": 0.5]).request.gpu == 0.5)
     #expect(
       try LMStudioV1Load.decode(["model": "m"])
         == LMStudioV1Load.Command(request: ModelLoadRequest(model: "m"), wantsEcho: false))
@@ -78,6 +85,10 @@ struct LMStudioV1ModelsTests {
     (["model": "m", "identifier": "a\u{7}"], .invalidValue, "identifier"),
     (["model": "m", "identifier": ""], .invalidValue, "identifier"),
     (["model": "m", "flash_attention": 1], .invalidType, "flash_attention"),
+    (["model": "m", "kv_cache_type": "q9"], .invalidValue, "kv_cache_type"),
+    (["model": "m", "gpu": "some"], .invalidValue, "gpu"), (["model": "m", "gpu": 2], .invalidValue, "gpu"),
+    (["model": "m", "gpu": true], .invalidType, "gpu"),
+    (["model": "m", "pinned": true, "ttl": 5], .invalidValue, "ttl"),
   ]
 
   @Test(arguments: wrongLoads) func wrongLoadsAreRefused(body: JSONValue, code: AtelierError.Code, param: String?) {

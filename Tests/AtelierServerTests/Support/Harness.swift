@@ -18,7 +18,8 @@ struct Harness {
   var responder: ServerResponder {
     ServerResponder(
       ServerServices(
-        generation: generation, models: ScriptedModels(), downloads: ScriptedDownloads(), authorizer: authorizer),
+        generation: generation, models: ScriptedModels(), downloads: ScriptedDownloads(), chats: ScriptedChats(),
+        authorizer: authorizer),
       settings: settings,
       version: "1.2.3", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }

@@ -23,6 +23,13 @@ struct ScriptedModels: ModelManaging {
     return instance("acme/tiny:2")
   }
 
+  func estimate(_ request: ModelLoadRequest) async throws(AtelierError) -> LoadEstimate {
+    guard request.model == "acme/tiny" else { throw AtelierError(.modelNotFound, "no such model", param: "model") }
+    return LoadEstimate(
+      modelKey: "acme/tiny", contextLength: request.contextLength ?? 64, weights: 5, keyValueCache: 2, compute: 1,
+      available: request.isForced ? nil : 7, fits: request.isForced)
+  }
+
   func unload(instanceID: String) async throws(AtelierError) {
     guard instanceID == "acme/tiny" else { throw AtelierError(.modelNotFound, "no such instance") }
   }

@@ -65,6 +65,21 @@ struct OutputPipelineTests {
     #expect(result(events)?.tokensPerSecond == 4)
   }
 
+  @Test func reasoningThatWasSwitchedOffIsDropped() {
+    let parser = ScriptedParser(script: ["<think>": [], "hm": [.reasoning("hm")], "Hi": [.message("Hi")]])
+    var pipeline = OutputPipeline(promptTokens: 1, accepted: 0, stops: [], parser: parser, showsReasoning: false) {
+      Array([1: "<think>", 2: "hm", 3: "Hi"][$0, default: ""].utf8)
+    }
+    var events: [GenerationEvent] = []
+    _ = pipeline.handle(.prompt(processed: 1, cached: 0, total: 1), now: 1, into: &events)
+    for token in Int32(1)...3 { _ = pipeline.handle(.token(token, nil), now: 2, into: &events) }
+    _ = pipeline.handle(.finished(.endOfText), now: 3, into: &events)
+    #expect(EventContract.violations(in: events) == [])
+    #expect(result(events)?.output == [.message("Hi")])
+    #expect(result(events)?.usage.reasoningTokens == 0)
+    #expect(result(events)?.usage.outputTokens == 3)
+  }
+
   @Test(arguments: [
     (SequenceEnd.endOfText, FinishReason.endOfText), (.maxTokens, .maxTokens), (.contextFull, .contextFull),
     (.cancelled, .userStopped), (.failed("x"), .failed),

@@ -1,0 +1,43 @@
+import AtelierCore
+import AtelierStore
+
+/// Listing, export and deletion of what is stored.
+package struct ChatLibrary: ChatManaging {
+  private let store: ConversationStore
+
+  package init(store: ConversationStore) { self.store = store }
+
+  package func chats(limit: Int) async throws(AtelierError) -> [ChatSummary] {
+    try await store.list(limit: limit).map { summary in
+      ChatSummary(
+        id: summary.id, createdAt: summary.startedAt, updatedAt: summary.createdAt, modelKey: summary.modelKey,
+        turns: summary.turns, title: summary.title)
+    }
+  }
+
+  package func chat(_ id: String) async throws(AtelierError) -> [ChatTurn] {
+    do throws(AtelierError) {
+      return try await store.history(of: id).map { node in
+        ChatTurn(
+          id: node.id, createdAt: node.createdAt, modelKey: node.modelKey, systemPrompt: node.systemPrompt,
+          input: node.input, output: node.output, messages: HistoryRenderer.messages([node]),
+          finishReason: node.finishReason, usage: node.usage, timings: node.timings)
+      }
+    } catch {
+      throw Self.named(error, id)
+    }
+  }
+
+  package func deleteChat(_ id: String) async throws(AtelierError) {
+    do throws(AtelierError) {
+      try await store.deleteChat(id)
+    } catch {
+      throw Self.named(error, id)
+    }
+  }
+
+  private static func named(_ error: AtelierError, _ id: String) -> AtelierError {
+    guard error.code == .previousResponseNotFound else { return error }
+    return AtelierError(.responseNotFound, "There is no stored chat '\(id.prefix(80))'.")
+  }
+}
