@@ -6,7 +6,12 @@ package enum CommandExit {
   package static func end(_ error: any Error, of command: any ParsableCommand.Type) -> Never {
     let status = status(of: error, for: command)
     if let failure = error as? CommandFailure {
-      Output.complain(failure.description)
+      // What a person wanted is no error.
+      if failure.status == .interrupted, !failure.description.isEmpty {
+        Output.warn(failure.description)
+      } else {
+        Output.complain(failure.description)
+      }
     } else {
       let message = command.fullMessage(for: error)
       if status == ExitStatus.success.rawValue { print(message) } else if !message.isEmpty { Output.warn(message) }

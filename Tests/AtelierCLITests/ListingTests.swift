@@ -115,7 +115,7 @@ struct ListingTests {
   @Test func aDownloadInOneLine() {
     #expect(
       job([:]).progressLine.text(width: 80, isUnicode: false)
-        == "Qwen3-4B Q4_K_M  [########.........]   52 %  1.30/2.50 GB  35.2 MB/s  0:35 left")
+        == "Qwen3-4B Q4_K_M  [#######........]   52 %  1.30/2.50 GB  35.2 MB/s  0:35 left")
     #expect(job(["queued": true]).progressLine.details == ["waiting for other downloads"])
     #expect(job(["bytes_per_second": 0]).progressLine.details[1] == "stalled")
     #expect(job(["downloaded_bytes": 2_500_000_000]).progressLine.details[1] == "checking")

@@ -111,7 +111,7 @@ def test_progress_and_ctrl_c(server, hub, terminal):
     screen.expect("left")
     assert "big Q4_K_M  [█" in screen.text
     frames = screen.raw.split("\r")
-    assert all(len(frame.split("\x1b")[0]) < 80 for frame in frames)
+    assert all(len(frame.split("\x1b")[0]) < 78 for frame in frames)
     screen.interrupt()
     assert screen.finish() == 130
     [job] = server.get("/atelier/downloads").json()["jobs"]

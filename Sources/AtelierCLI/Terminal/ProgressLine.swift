@@ -12,9 +12,10 @@ struct ProgressLine: Sendable, Hashable {
   private static let widestLabel = 32
   private static let gap = "  "
 
-  /// At most `width - 1` characters, because the last column would wrap the line. `tick` moves the mark.
+  /// At most `width - 3` characters: a terminal shows `^C` behind it, and what wraps cannot be drawn over. `tick` moves
+  /// the mark.
   func text(width: Int, tick: Int = 0, isUnicode: Bool = true) -> String {
-    let room = max(20, width - 1)
+    let room = max(20, width - 3)
     var shown = details.filter { !$0.isEmpty }
     let percent = fraction.map { Self.percent($0) } ?? ""
     func needed(_ label: Int, _ bar: Int) -> Int {
