@@ -45,4 +45,43 @@ struct StreamingDetokenizerTests {
       #expect(Array(String(text).utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8))
     }
   }
+
+  /// Every start of a character that can go wrong, byte by byte and in one piece.
+  @Test func everyPairOfBytesIsReadAsAWholeTextIsRead() {
+    var wrong: [[UInt8]] = []
+    for first in UInt8.min...UInt8.max where first >= 0x7F {
+      for second in UInt8.min...UInt8.max {
+        for rest in [[], [0x80], [0x80, 0x80, 0x41]] as [[UInt8]] {
+          let bytes = [first, second] + rest
+          var detokenizer = StreamingDetokenizer()
+          var text = ""
+          for byte in bytes { text.unicodeScalars.append(contentsOf: detokenizer.feed([byte]).unicodeScalars) }
+          text.unicodeScalars.append(contentsOf: detokenizer.finish().unicodeScalars)
+          if Array(text.utf8) != Array(String(decoding: bytes, as: UTF8.self).utf8) { wrong.append(bytes) }
+        }
+      }
+    }
+    #expect(wrong.isEmpty, "\(wrong.prefix(5))")
+  }
+
+  @Test(arguments: 0..<10)
+  func randomBytesInAnyChunking(_ seed: UInt64) {
+    var generator = SeededGenerator(state: 500 + seed)
+    for _ in 0..<200 {
+      let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+        UInt8.random(in: .min ... .max, using: &generator)
+      }
+      var detokenizer = StreamingDetokenizer()
+      var text = String.UnicodeScalarView()
+      for piece in generator.chunks(of: bytes) {
+        let fed = detokenizer.feed(piece)
+        // What is held back is at most the start of one character.
+        text.append(contentsOf: fed.unicodeScalars)
+      }
+      let last = detokenizer.finish()
+      #expect(last.unicodeScalars.count <= 1)
+      text.append(contentsOf: last.unicodeScalars)
+      #expect(Array(String(text).utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8))
+    }
+  }
 }
