@@ -154,7 +154,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "AtelierLlamaTests",
-      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker"] + llama
+      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker", "AtelierTesting"] + llama
         + [.target(name: "CLlama", condition: .when(traits: ["Llama"]))],
       swiftSettings: strict),
   ],

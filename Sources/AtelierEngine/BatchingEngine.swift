@@ -17,6 +17,7 @@ package actor BatchingEngine {
   private let configuration: EngineConfiguration
   private let sink: @Sendable (StepOutput) -> Void
   private let currentState = Mutex(EngineState())
+  private let made = ContinuousClock.now
 
   private var parts: Parts?
   /// Instead of `parts` where whole inputs become vectors.
@@ -100,7 +101,7 @@ package actor BatchingEngine {
     guard parts != nil, !isShutDown else {
       throw AtelierError(.shuttingDown, "The model is not running.")
     }
-    try parts?.scheduler.submit(request)
+    try parts?.scheduler.submit(request, now: seconds)
     do {
       let constraint = try request.grammar.map { grammar throws(RunnerError) in
         try parts?.runner.makeConstraint(grammar)
@@ -182,6 +183,12 @@ package actor BatchingEngine {
     }
   }
 
+  /// Since this engine was made.
+  private var seconds: Double {
+    let passed = (ContinuousClock.now - made).components
+    return Double(passed.seconds) + Double(passed.attoseconds) / 1e18
+  }
+
   private func wake() {
     wakeUp?.resume()
     wakeUp = nil
@@ -190,6 +197,7 @@ package actor BatchingEngine {
   private func step() {
     guard var parts = self.parts.take() else { return }
     let start = ContinuousClock.now
+    parts.scheduler.endWaiting(submittedBefore: seconds - configuration.maxWaitingSeconds)
     let stepped = compute(&parts, start)
     self.parts = parts
     publishState(stepped: stepped)
@@ -257,6 +265,7 @@ package actor BatchingEngine {
   /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.
   private func carryOutActions(_ parts: inout Parts) -> Bool {
     var lost: [Int] = []
+    var saved: [(checkpoint: UInt64, bytes: Int?)] = []
     for action in parts.plan.actions {
       switch action {
       case .forget(let sequence):
@@ -272,8 +281,17 @@ package actor BatchingEngine {
         } else {
           parts.runner.copySequence(source, to: target, count: count)
         }
+      case .save(let checkpoint, let sequence):
+        let bytes = lost.contains(sequence) ? nil : parts.runner.saveCheckpoint(checkpoint, of: sequence)
+        saved.append((checkpoint, bytes))
+      case .restore(let checkpoint, let sequence):
+        guard !lost.contains(sequence), !parts.runner.restoreCheckpoint(checkpoint, to: sequence) else { continue }
+        parts.runner.trimSequence(sequence, from: 0)
+        lost.append(sequence)
+      case .discard(let checkpoint): parts.runner.discardCheckpoint(checkpoint)
       }
     }
+    for (checkpoint, bytes) in saved { parts.scheduler.noteCheckpoint(checkpoint, bytes: bytes) }
     for sequence in lost { parts.scheduler.lose(sequence: sequence) }
     return lost.isEmpty
   }

@@ -27,13 +27,25 @@ package protocol ModelRunner: AnyObject {
   /// Logits of the batch row with that index; `vocabularySize` numbers. The sampler may change them in place.
   func logits(row: Int) -> UnsafeMutableBufferPointer<Float>
 
-  /// Makes `target` share positions 0..<count of `source`. `target` must be empty.
+  /// Makes `target` share positions 0..<count of `source`. `target` must be empty. With `PrefixReuse.checkpoints` and fewer
+  /// positions than `source` has, a checkpoint is restored next.
   func copySequence(_ source: Int, to target: Int, count: Int)
 
   /// Forgets positions `from...` of the sequence; 0 forgets it whole. False if the model cannot cut there (then the
   /// sequence is unchanged and has to be forgotten whole).
   @discardableResult
   func trimSequence(_ sequence: Int, from position: Int) -> Bool
+
+  /// Keeps what cannot be cut of the sequence's present state under a number not in use. Returns its bytes; nil when it
+  /// cannot be kept.
+  func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int?
+
+  /// Puts the kept state into a sequence that holds the positions before it, its own or copied ones. The sequence is then
+  /// cut to the checkpoint's position or continued there. False when that fails (then it has to be forgotten whole).
+  func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool
+
+  /// Frees the kept state, if there is one.
+  func discardCheckpoint(_ checkpoint: UInt64)
 
   /// Makes the state of a grammar for one sequence. Throws when the grammar does not compile.
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint
@@ -48,4 +60,7 @@ package protocol ModelRunner: AnyObject {
 extension ModelRunner {
   package var threadCount: Int { 1 }
   package func useThreads(_ count: Int) {}
+  package func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? { nil }
+  package func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool { false }
+  package func discardCheckpoint(_ checkpoint: UInt64) {}
 }

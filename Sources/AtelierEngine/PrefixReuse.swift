@@ -2,6 +2,7 @@
 package enum PrefixReuse: Sendable, Hashable {
   /// Any prefix, cut anywhere (full attention).
   case anyPrefix
-  /// Whole sequences only: the memory cannot be cut back (recurrent, hybrid, sliding window).
-  case wholeSequences
+  /// Part of the memory cannot be cut back (recurrent, hybrid, sliding window): a prefix is reused where a checkpoint of
+  /// that part was saved, or as a whole sequence that is continued.
+  case checkpoints(CheckpointLimits)
 }

@@ -41,6 +41,8 @@ package enum SequenceEnd: Sendable, Hashable {
   case endOfText
   case maxTokens
   case contextFull
+  /// Waited too long for its turn; nothing was computed.
+  case waitedTooLong
   case cancelled
   case failed(String)
 }

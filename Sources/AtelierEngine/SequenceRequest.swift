@@ -14,10 +14,12 @@ package struct SequenceRequest: Sendable {
   package var topLogprobs: Int?
   /// Keep the finished sequence for prefix reuse.
   package var cacheable: Bool
+  /// Who asks: requests of different clients take turns.
+  package var client: UInt64
 
   package init(
     id: UInt64, prompt: [Int32], sampling: SamplingParameters, maxTokens: Int? = nil,
-    grammar: GrammarConstraint? = nil, topLogprobs: Int? = nil, cacheable: Bool = true
+    grammar: GrammarConstraint? = nil, topLogprobs: Int? = nil, cacheable: Bool = true, client: UInt64 = 0
   ) {
     self.id = id
     self.prompt = prompt
@@ -26,5 +28,6 @@ package struct SequenceRequest: Sendable {
     self.grammar = grammar
     self.topLogprobs = topLogprobs
     self.cacheable = cacheable
+    self.client = client
   }
 }

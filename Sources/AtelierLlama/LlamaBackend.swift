@@ -12,6 +12,10 @@ package final class LlamaBackend: ModelBackend {
   private let model: LlamaModel
   private let tokenizer: LlamaTokenizer
   private let use: Use
+  /// nil for embeddings.
+  let memoryPlan: MemoryPlan?
+
+  package var note: String? { memoryPlan?.note }
 
   private enum Use: Sendable {
     case generation(PromptRenderer, Unclaimed<LlamaContext>)
@@ -24,32 +28,42 @@ package final class LlamaBackend: ModelBackend {
   package static func load(
     _ load: EngineLoad, progress: @escaping @Sendable (Double) -> Bool
   ) throws(AtelierError) -> LlamaBackend {
+    try Self.load(load, adjust: nil, progress: progress)
+  }
+
+  /// `adjust` changes the plan of a language model's memory before it is allocated.
+  static func load(
+    _ load: EngineLoad, adjust: ((inout MemoryPlan) -> Void)?, progress: @escaping @Sendable (Double) -> Bool
+  ) throws(AtelierError) -> LlamaBackend {
     LlamaLog.install()
     atelier_silence_common_log()
     llama_backend_init()
     LlamaLog.clear()
     let model = try LlamaModel.load(load, progress: progress)
     switch load.kind {
-    case .llm: return try LlamaBackend(generating: model, load)
+    case .llm: return try LlamaBackend(generating: model, load, adjust: adjust)
     case .embedding: return try LlamaBackend(pooling: model, load.configuration)
     }
   }
 
-  private init(generating model: LlamaModel, _ load: EngineLoad) throws(AtelierError) {
+  private init(
+    generating model: LlamaModel, _ load: EngineLoad, adjust: ((inout MemoryPlan) -> Void)?
+  ) throws(AtelierError) {
     let configuration = load.configuration
     guard !llama_model_has_encoder(model.pointer), !llama_model_is_diffusion(model.pointer) else {
       throw LoadFailure.failed("The model is not a plain text generator; its kind is not supported.")
     }
     var parameters = try LlamaContext.parameters(configuration)
     let parallel = min(max(configuration.parallel, 1), 64)
-    // Beside the running sequences, finished ones stay for prefix reuse. With full attention a sequence number costs
-    // nothing but a row of logits; other memories hold a state or a window for each.
-    let sequences = LlamaRunner.prefixReuse(of: model) == .anyPrefix ? max(64, parallel * 4) : parallel * 2 + 2
-    parameters.n_seq_max = UInt32(min(sequences, Int(llama_max_parallel_sequences())))
+    // Beside the running sequences, finished ones stay for prefix reuse.
+    var plan = MemoryPlan(model, parameters, parallel: parallel)
+    adjust?(&plan)
+    plan.apply(to: &parameters)
     parameters.n_outputs_max = parameters.n_seq_max
     parameters.n_batch = max(parameters.n_batch, parameters.n_seq_max)
     parameters.n_ubatch = min(parameters.n_batch, 512)
     let context = try LlamaContext(model, parameters)
+    memoryPlan = plan
     guard llama_get_memory(context.pointer) != nil else {
       throw LoadFailure.failed("The model cannot generate text; load it as an embedding model.")
     }
@@ -69,11 +83,13 @@ package final class LlamaBackend: ModelBackend {
       PromptRenderer(
         model: model, template: template, contextLength: context.tokens, reasoningTags: load.reasoningTags),
       Unclaimed(context))
-    properties = Self.properties(of: model, contextLength: context.tokens)
+    properties = Self.properties(
+      of: model, contextLength: context.tokens, additionalBytes: Int64(plan.checkpointBytes))
   }
 
   private init(pooling model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
     let runner = try LlamaPoolingRunner(model, configuration)
+    memoryPlan = nil
     self.model = model
     tokenizer = LlamaTokenizer(model)
     use = .pooling(
@@ -81,22 +97,25 @@ package final class LlamaBackend: ModelBackend {
     properties = Self.properties(of: model, contextLength: runner.maxInputTokens)
   }
 
-  private static func properties(of model: LlamaModel, contextLength: Int) -> EngineProperties {
+  /// `additionalBytes`: memory that is taken later.
+  private static func properties(
+    of model: LlamaModel, contextLength: Int, additionalBytes: Int64 = 0
+  ) -> EngineProperties {
     EngineProperties(
       contextLength: contextLength, embeddingLength: Int(llama_model_n_embd_out(model.pointer)),
       vocabularySize: LlamaTokenizer(model).vocabularySize,
       architecture: model.metadata("general.architecture") ?? "unknown", hasVision: false,
       hasChatTemplate: llama_model_chat_template(model.pointer, nil) != nil,
       parameterCount: Int64(clamping: llama_model_n_params(model.pointer)),
-      memoryBytes: max(LlamaLog.bufferBytes, Int64(clamping: llama_model_size(model.pointer))))
+      memoryBytes: max(LlamaLog.bufferBytes, Int64(clamping: llama_model_size(model.pointer))) + additionalBytes)
   }
 
   package func makeRunner() throws(AtelierError) -> any ModelRunner {
     guard case .generation(let renderer, let unclaimed) = use else { throw Self.notForText }
-    guard let context = unclaimed.claim(), let memory = llama_get_memory(context.pointer) else {
+    guard let context = unclaimed.claim(), let memory = llama_get_memory(context.pointer), let memoryPlan else {
       throw AtelierError(.internalError, "The model's context is in use already.")
     }
-    return LlamaRunner(context: context, memory: memory, grammars: renderer.grammars)
+    return LlamaRunner(context: context, memory: memory, plan: memoryPlan, grammars: renderer.grammars)
   }
 
   package func makePoolingRunner() throws(AtelierError) -> any PoolingRunner {

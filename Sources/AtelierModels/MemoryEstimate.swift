@@ -27,7 +27,9 @@ package struct MemoryEstimate: Sendable, Hashable {
     kind: ModelKind = .llm, weights: Int64, geometry: ModelGeometry, configuration: LoadConfiguration
   ) -> MemoryEstimate {
     let context = max(configuration.contextLength, 0)
-    let cache = kind == .llm ? keyValueBytes(geometry, configuration, context) : 0
+    var cache = kind == .llm ? keyValueBytes(geometry, configuration, context) : 0
+    // A model with windows keeps only these where checkpoints take what the rest would have taken.
+    if kind == .llm, geometry.isRecurrent { cache += Double(CheckpointBudget.bytes(weights: max(weights, 0))) }
     // An embedding model takes each input whole, so its graph has the rows of the longest.
     let longest = kind == .llm ? physicalBatch : max(context, configuration.evalBatchSize)
     let rows = Double(max(1, kind == .llm ? min(configuration.evalBatchSize, longest) : longest))

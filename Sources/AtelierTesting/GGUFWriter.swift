@@ -1,6 +1,7 @@
 import Foundation
 
-/// Builds small GGUF files, version 3, for tests. Tensor data is zeros, written as a hole so that large shapes cost nothing.
+/// Builds small GGUF files, version 3, for tests. Tensor data is zeros, written as a hole so that large shapes cost nothing,
+/// unless it is given.
 package struct GGUFWriter {
   package enum Value {
     case uint32(UInt32)
@@ -17,11 +18,15 @@ package struct GGUFWriter {
   /// A tensor of F32 values.
   package struct Tensor {
     package var name: String
+    /// The innermost dimension first.
     package var shape: [UInt64]
+    /// As many as the shape says, the innermost dimension first; empty: zeros.
+    package var values: [Float]
 
-    package init(_ name: String, _ shape: [UInt64]) {
+    package init(_ name: String, _ shape: [UInt64], values: [Float] = []) {
       self.name = name
       self.shape = shape
+      self.values = values
     }
 
     var bytes: UInt64 { shape.reduce(4, *) }
@@ -88,6 +93,14 @@ package struct GGUFWriter {
     try Data(bytes).write(to: url)
     let file = try FileHandle(forWritingTo: url)
     try file.truncate(atOffset: size)
+    var offset = UInt64(bytes.count)
+    for tensor in tensors {
+      if !tensor.values.isEmpty {
+        try file.seek(toOffset: offset)
+        try file.write(contentsOf: tensor.values.withUnsafeBytes { Data($0) })
+      }
+      offset += (tensor.bytes + 31) / 32 * 32
+    }
     try file.close()
   }
 

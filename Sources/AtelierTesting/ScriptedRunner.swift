@@ -2,7 +2,15 @@ import AtelierEngine
 
 /// A `ModelRunner` without a model: logits are a fixed function of a sequence's whole token history, and cells are kept
 /// as a unified cache keeps them, each with the number of sequences that share it. Misuse is recorded in `violations`.
+///
+/// With `PrefixReuse.checkpoints` a sequence also has a state that only grows, as a recurrent model's: the logits come from
+/// that, so a state that does not belong to the sequence's tokens gives wrong ones.
 package final class ScriptedRunner: ModelRunner {
+  private struct State: Equatable {
+    var length: Int
+    var history: UInt64
+  }
+
   private struct Cell {
     var holders = 0
     /// Of all tokens up to and with this one.
@@ -23,6 +31,11 @@ package final class ScriptedRunner: ModelRunner {
   /// What `makeConstraint` gives; nil: every grammar is refused.
   package var makeScriptedConstraint: ((GrammarConstraint) -> any TokenConstraint)?
 
+  /// Of one checkpoint; nil: none can be kept.
+  package var checkpointBytes: Int? = 100
+  /// The next `restoreCheckpoint` fails, once.
+  package var failsNextRestore = false
+
   package private(set) var violations: [String] = []
   package private(set) var decodeCalls = 0
   package private(set) var rowsComputed = 0
@@ -33,6 +46,9 @@ package final class ScriptedRunner: ModelRunner {
   private var cells: [Cell]
   private var freeCells: [Int]
   private var paths: [[Int]]
+  /// nil: of no use until a checkpoint is restored.
+  private var states: [State?]
+  private var checkpoints: [UInt64: State] = [:]
   private var rowHistories: [UInt64?] = []
   private let buffer: UnsafeMutableBufferPointer<Float>
 
@@ -48,6 +64,7 @@ package final class ScriptedRunner: ModelRunner {
     cells = Array(repeating: Cell(), count: cellCount)
     freeCells = Array((0..<cellCount).reversed())
     paths = Array(repeating: [], count: maxSequences)
+    states = Array(repeating: State(length: 0, history: Self.start), count: maxSequences)
     buffer = .allocate(capacity: vocabularySize)
     buffer.initialize(repeating: 0)
   }
@@ -56,6 +73,8 @@ package final class ScriptedRunner: ModelRunner {
 
   package var usedCells: Int { cellCount - freeCells.count }
   package func length(of sequence: Int) -> Int { paths[sequence].count }
+  package var checkpointCount: Int { checkpoints.count }
+  private var cuts: Bool { prefixReuse == .anyPrefix }
 
   package func decode(_ batch: Batch) throws(RunnerError) {
     if let error = nextError {
@@ -78,11 +97,12 @@ package final class ScriptedRunner: ModelRunner {
       if Int(batch.positions[row]) != paths[sequence].count {
         violations.append("sequence \(sequence) at position \(batch.positions[row]), expected \(paths[sequence].count)")
       }
-      let before = paths[sequence].last.map { cells[$0].history } ?? Self.start
+      let before = history(of: sequence)
       let history = Self.extend(before, by: batch.tokens[row])
       let cell = freeCells.removeLast()
       cells[cell] = Cell(holders: 1, history: history)
       paths[sequence].append(cell)
+      states[sequence] = State(length: paths[sequence].count, history: history)
       rowHistories.append(batch.wantsLogits[row] == 1 ? history : nil)
     }
   }
@@ -99,16 +119,14 @@ package final class ScriptedRunner: ModelRunner {
   package func copySequence(_ source: Int, to target: Int, count: Int) {
     if !paths[target].isEmpty { violations.append("copy to sequence \(target), which is not empty") }
     if count > paths[source].count { violations.append("copy of \(count) from \(paths[source].count)") }
-    if prefixReuse == .wholeSequences && count != paths[source].count {
-      violations.append("partial copy of a sequence that cannot be cut")
-    }
     paths[target] = Array(paths[source].prefix(count))
     for cell in paths[target] { cells[cell].holders += 1 }
+    states[target] = cuts || count == paths[source].count ? state(of: source, at: count) : nil
   }
 
   @discardableResult
   package func trimSequence(_ sequence: Int, from position: Int) -> Bool {
-    if prefixReuse == .wholeSequences && position > 0 {
+    if !cuts, position > 0, position < paths[sequence].count, states[sequence]?.length != position {
       violations.append("cut of a sequence that cannot be cut")
       return false
     }
@@ -117,8 +135,50 @@ package final class ScriptedRunner: ModelRunner {
       cells[cell].holders -= 1
       if cells[cell].holders == 0 { freeCells.append(cell) }
     }
+    if cuts || position <= 0 { states[sequence] = state(of: sequence, at: paths[sequence].count, exact: false) }
     return true
   }
+
+  package func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? {
+    if checkpoints[checkpoint] != nil { violations.append("checkpoint \(checkpoint) is in use") }
+    guard let checkpointBytes, let state = state(of: sequence, at: paths[sequence].count) else { return nil }
+    checkpoints[checkpoint] = state
+    return checkpointBytes
+  }
+
+  package func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool {
+    if failsNextRestore {
+      failsNextRestore = false
+      return false
+    }
+    guard let state = checkpoints[checkpoint] else {
+      // One that could not be kept.
+      if checkpointBytes != nil { violations.append("no checkpoint \(checkpoint)") }
+      return false
+    }
+    if paths[sequence].count < state.length || cells[paths[sequence][state.length - 1]].history != state.history {
+      violations.append("checkpoint \(checkpoint) belongs to other tokens")
+      return false
+    }
+    states[sequence] = state
+    return true
+  }
+
+  package func discardCheckpoint(_ checkpoint: UInt64) { checkpoints[checkpoint] = nil }
+
+  /// The sequence's own state, which has to be that of its first `count` tokens.
+  private func state(of sequence: Int, at count: Int, exact: Bool = true) -> State? {
+    if cuts || !exact {
+      return State(length: count, history: count > 0 ? cells[paths[sequence][count - 1]].history : Self.start)
+    }
+    guard let state = states[sequence], state.length == count else {
+      violations.append("the state of sequence \(sequence) is not that of its tokens")
+      return nil
+    }
+    return state
+  }
+
+  private func history(of sequence: Int) -> UInt64 { state(of: sequence, at: paths[sequence].count)?.history ?? 0 }
 
   package func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
     guard let makeScriptedConstraint else { throw .invalidGrammar(constraint.grammar) }

@@ -32,8 +32,8 @@ final class LoadedModel: Sendable {
     let stage = OutputStage(overrun: overrun)
     let vectors = VectorStage(overrun: overrun)
     let configuration = EngineConfiguration(
-      parallel: load.configuration.parallel, maxWaiting: Self.maxWaitingJobs,
-      promptTokensPerStep: load.configuration.evalBatchSize)
+      parallel: load.configuration.parallel, maxWaiting: load.maxWaiting,
+      maxWaitingSeconds: Double(load.waitingSeconds), promptTokensPerStep: load.configuration.evalBatchSize)
     let engine =
       switch load.kind {
       case .llm:
@@ -62,6 +62,7 @@ final class LoadedModel: Sendable {
     self.vectors = vectors
     self.send = send
     properties = backend.properties
+    if let note = backend.note { WorkerLog.info(note) }
   }
 
   var state: WorkerState {
@@ -92,7 +93,7 @@ final class LoadedModel: Sendable {
       }
       let sequence = SequenceRequest(
         id: id, prompt: prompt.tokens, sampling: request.sampling, maxTokens: request.maxOutputTokens,
-        grammar: prompt.grammar, topLogprobs: request.topLogprobs)
+        grammar: prompt.grammar, topLogprobs: request.topLogprobs, client: request.client)
       Task { await model.submit(sequence) }
     }
   }

@@ -7,6 +7,9 @@ import AtelierText
 package protocol ModelBackend: AnyObject, Sendable {
   var properties: EngineProperties { get }
 
+  /// What the log should say about the loaded model.
+  var note: String? { get }
+
   /// Makes the runner of a language model. Called once, on the engine's thread, which alone uses it afterwards. Throws
   /// `modelTypeMismatch` on an embedding model.
   func makeRunner() throws(AtelierError) -> any ModelRunner
@@ -36,6 +39,10 @@ package protocol ModelBackend: AnyObject, Sendable {
 
   /// 0…1: what a reranker's vector of such an input says.
   func rankScore(of vector: [Float]) -> Float
+}
+
+extension ModelBackend {
+  package var note: String? { nil }
 }
 
 /// A chat turned into what the engine needs.

@@ -2,7 +2,10 @@ import Foundation
 
 /// Standard error is the worker's log: the API process passes its lines on. Never holds prompts or answers.
 enum WorkerLog {
-  static func error(_ message: String) {
+  static func error(_ message: String) { write(message) }
+  static func info(_ message: String) { write(message) }
+
+  private static func write(_ message: String) {
     FileHandle.standardError.write(Data("atelier-worker: \(message)\n".utf8))
   }
 }

@@ -9,6 +9,7 @@ struct BatchingEngineTests {
   private final class Inbox: Sendable {
     private struct State {
       var tokens: [UInt64: [Int32]] = [:]
+      var probabilities: [UInt64: [TokenProbability]] = [:]
       var ends: [UInt64: SequenceEnd] = [:]
       var waiting: [UInt64: CheckedContinuation<SequenceEnd, Never>] = [:]
       var outputs = 0
@@ -22,7 +23,9 @@ struct BatchingEngineTests {
         for entry in output.entries {
           switch entry.event {
           case .prompt, .pooled: break
-          case .token(let token, _): state.tokens[entry.id, default: []].append(token)
+          case .token(let token, let probability):
+            state.tokens[entry.id, default: []].append(token)
+            if let probability { state.probabilities[entry.id, default: []].append(probability) }
           case .finished(let end):
             state.ends[entry.id] = end
             state.waiting.removeValue(forKey: entry.id)?.resume(returning: end)
@@ -32,6 +35,7 @@ struct BatchingEngineTests {
     }
 
     func tokens(_ id: UInt64) -> [Int32] { state.withLock { $0.tokens[id] ?? [] } }
+    func probabilities(_ id: UInt64) -> [TokenProbability] { state.withLock { $0.probabilities[id] ?? [] } }
     func end(_ id: UInt64) -> SequenceEnd? { state.withLock { $0.ends[id] } }
     var outputs: Int { state.withLock { $0.outputs } }
 
@@ -124,6 +128,55 @@ struct BatchingEngineTests {
     }
   }
 
+  @Test func endsWhoWaitsTooLong() async throws {
+    try await withEngine(EngineConfiguration(parallel: 1, maxWaitingSeconds: 0)) { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, [1, 2, 3], maxTokens: 3))
+      #expect(await inbox.end(of: 1) == .waitedTooLong)
+    }
+  }
+
+  /// Submissions and cancellations from several sides while it computes: everyone gets one end, and nothing stays behind.
+  @Test(arguments: 0..<4)
+  func anyHistoryLeavesItIdle(seed: UInt64) async throws {
+    let makeRunner: @Sendable () -> ScriptedRunner = {
+      ScriptedRunner(
+        cellCount: 120, maxBatchRows: 16, maxSequences: 6,
+        prefixReuse: seed % 2 == 0 ? .anyPrefix : .checkpoints(CheckpointLimits(bytes: 1000, spacing: 16, worth: 4)))
+    }
+    let configuration = EngineConfiguration(parallel: 3, maxWaiting: 5, promptTokensPerStep: 8)
+    try await withEngine(configuration, runner: makeRunner) { engine, inbox in
+      let accepted = await withTaskGroup(of: [UInt64].self) { group in
+        for task in 0..<3 {
+          group.addTask {
+            var random = SeededGenerator(seed: seed * 10 + UInt64(task))
+            var accepted: [UInt64] = []
+            for number in 0..<80 {
+              let id = UInt64(task * 1000 + number)
+              let request = SchedulerDriver.request(
+                id, TokenText.random(Int.random(in: 1...40, using: &random), seed: id % 5),
+                maxTokens: Int.random(in: 0...40, using: &random), client: UInt64(task))
+              if (try? await engine.submit(request)) != nil { accepted.append(id) }
+              if Bool.random(using: &random), let victim = accepted.randomElement(using: &random) {
+                await engine.cancel(victim)
+              }
+              let state = engine.state
+              #expect(state.running <= 3)
+              #expect(state.running + state.waiting <= 8)
+              #expect(state.usedCells <= state.cellCount)
+            }
+            return accepted
+          }
+        }
+        return await group.reduce(into: []) { $0 += $1 }
+      }
+      #expect(accepted.count > 20)
+      for id in accepted { _ = await inbox.end(of: id) }
+      await engine.cancel(.max)
+      #expect(engine.state.running == 0)
+      #expect(engine.state.waiting == 0)
+    }
+  }
+
   @Test func refusesMoreThanMayWait() async throws {
     try await withEngine(EngineConfiguration(parallel: 1, maxWaiting: 0)) { engine, inbox in
       try await engine.submit(SchedulerDriver.request(1, [1, 2, 3], maxTokens: nil))
@@ -167,6 +220,63 @@ struct BatchingEngineTests {
       }
       #expect(engine.state.waiting == 0)
       #expect(inbox.end(1) == nil)
+    }
+  }
+
+  /// Allows other tokens after every token: what a grammar is, as far as an engine sees it.
+  private final class WindingConstraint: TokenConstraint {
+    private var state: Int32 = 0
+
+    func allows(_ token: Int32) -> Bool { (token + state) % 3 != 0 }
+
+    func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
+      for token in logits.indices where !allows(Int32(token)) { logits[token] = -.infinity }
+    }
+
+    func accept(_ token: Int32) { state = (state * 7 + token) % 1009 }
+  }
+
+  /// Nothing of the grammar's, the penalties' or the log probabilities' state is lost or counted twice.
+  @Test(arguments: [true, false])
+  func whatGaveWayGoesOnAsIfItHadNot(cutsAnywhere: Bool) async throws {
+    func makeRunner(_ cells: Int) -> @Sendable () -> ScriptedRunner {
+      {
+        let runner = ScriptedRunner(
+          cellCount: cells, maxSequences: 8,
+          prefixReuse: cutsAnywhere
+            ? .anyPrefix : .checkpoints(CheckpointLimits(bytes: 1000, spacing: 16, worth: 4)))
+        runner.endPenalty = 1000
+        runner.makeScriptedConstraint = { _ in WindingConstraint() }
+        return runner
+      }
+    }
+    let requests = (1...3).map { id in
+      var request = SchedulerDriver.request(
+        UInt64(id), TokenText.random(12, seed: UInt64(id)), maxTokens: 60, temperature: 0.9)
+      request.grammar = GrammarConstraint(grammar: "root ::= x")
+      request.sampling.repeatPenalty = 1.3
+      request.sampling.frequencyPenalty = 0.3
+      request.sampling.presencePenalty = 0.2
+      request.topLogprobs = 3
+      return request
+    }
+    var alone: [UInt64: ([Int32], [TokenProbability])] = [:]
+    for request in requests {
+      try await withEngine(runner: makeRunner(400)) { engine, inbox in
+        try await engine.submit(request)
+        #expect(await inbox.end(of: request.id) == .maxTokens)
+        alone[request.id] = (inbox.tokens(request.id), inbox.probabilities(request.id))
+      }
+    }
+    let expected = alone
+    try await withEngine(runner: makeRunner(110)) { engine, inbox in
+      for request in requests { try await engine.submit(request) }
+      for request in requests {
+        #expect(await inbox.end(of: request.id) == .maxTokens)
+        #expect(inbox.tokens(request.id) == expected[request.id]?.0)
+        #expect(inbox.probabilities(request.id) == expected[request.id]?.1)
+      }
+      #expect(inbox.outputs > 3 * 60 / 2, "three never fit together")
     }
   }
 

@@ -9,6 +9,9 @@ package struct EngineLoad: Sendable, Hashable, Codable {
   package var chatTemplate: String?
   /// What the model's reasoning stands between, where its template does not tell.
   package var reasoningTags: ReasoningTags?
+  /// Requests that wait for their turn at most, and seconds one waits at most.
+  package var maxWaiting = 64
+  package var waitingSeconds = 120
 
   package init(
     kind: ModelKind, files: [String], projector: String?, configuration: LoadConfiguration,

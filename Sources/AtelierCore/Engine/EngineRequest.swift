@@ -12,6 +12,8 @@ package struct EngineRequest: Sendable, Hashable, Codable {
   package var maxOutputTokens: Int?
   package var stop: [String]
   package var topLogprobs: Int?
+  /// Who asks: requests of different clients take turns.
+  package var client: UInt64 = 0
 
   package init(
     input: GenerationInput, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto,

@@ -3,4 +3,8 @@ package enum CacheAction: Sendable, Hashable {
   case forget(sequence: Int)
   case trim(sequence: Int, from: Int)
   case copy(source: Int, target: Int, count: Int)
+  /// Only with `PrefixReuse.checkpoints`, as the following.
+  case save(checkpoint: UInt64, sequence: Int)
+  case restore(checkpoint: UInt64, sequence: Int)
+  case discard(checkpoint: UInt64)
 }

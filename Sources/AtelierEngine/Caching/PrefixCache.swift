@@ -1,5 +1,6 @@
 /// Who holds which cells and sequence numbers of the runner: running sequences, and finished ones kept as entries for
-/// later prompts to continue. Entries give way to running sequences, least recently used first, from their ends.
+/// later prompts to continue. Entries give way to running sequences, least recently used first, from their ends. Where
+/// the memory cannot be cut, also which of its states are kept as checkpoints (`PrefixCache+Checkpoints.swift`).
 ///
 /// A pure value: it decides, and lists in `actions` what the runner has to do.
 package struct PrefixCache: Sendable {
@@ -8,14 +9,23 @@ package struct PrefixCache: Sendable {
 
   package let cellCount: Int
   package let reuse: PrefixReuse
-  package private(set) var tree: RadixTree
+  package internal(set) var tree: RadixTree
   package var actions: [CacheAction] = []
+
+  /// By id: what the runner keeps for the tree's marks.
+  var checkpoints: [UInt64: Checkpoint] = [:]
+  var checkpointBytes = 0
+  /// Bytes of the largest one so far.
+  var largestCheckpoint = 0
+  var lastCheckpoint: UInt64 = 0
+  /// Times in a row that the runner could not keep a state.
+  var failedCheckpoints = 0
+  var clock: UInt64 = 0
 
   private var freeNumbers: [Int]
   /// By sequence number; 0: not an entry.
   private var lastUsed: [UInt64]
   private var keeps: [Bool]
-  private var clock: UInt64 = 0
 
   package init(cellCount: Int, maxSequences: Int, reuse: PrefixReuse) {
     self.cellCount = cellCount
@@ -32,51 +42,85 @@ package struct PrefixCache: Sendable {
   /// Sequence numbers in use, entries' included.
   package var usedNumbers: Int { lastUsed.count - freeNumbers.count }
 
+  /// Where a sequence of certain tokens can begin.
+  private struct Match {
+    var place: RadixTree.Place
+    /// Who holds the place; nil at the root.
+    var source: Int?
+    /// The state to be restored there; nil: the source's own.
+    var checkpoint: UInt64?
+  }
+
   /// The longest reusable prefix of `tokens`. The last token is never part of it: somebody needs its logits.
-  package func match(_ tokens: [Int32]) -> RadixTree.Place {
+  package func match(_ tokens: [Int32]) -> RadixTree.Place { find(tokens).place }
+
+  private func find(_ tokens: [Int32]) -> Match {
+    let limit = tokens.count - 1
     switch reuse {
     case .anyPrefix:
-      return tree.longestPrefix(of: tokens, limit: tokens.count - 1)
-    case .wholeSequences:
-      let whole = tree.sequences(within: tokens, limit: tokens.count - 1).filter { lastUsed[$0] > 0 }
-      guard let longest = whole.max(by: { tree.length(of: $0) < tree.length(of: $1) }) else { return .root }
-      return tree.place(of: longest, count: tree.length(of: longest))
+      let place = tree.longestPrefix(of: tokens, limit: limit)
+      return Match(place: place, source: tree.holder(of: place))
+    case .checkpoints:
+      let whole = tree.sequences(within: tokens, limit: limit).filter { lastUsed[$0] > 0 }
+      let entry = whole.max { tree.length(of: $0) < tree.length(of: $1) }
+      let marked = tree.deepestMark(of: tokens, limit: limit)
+      if let entry, tree.length(of: entry) >= marked?.mark.depth ?? 0 {
+        return Match(place: tree.place(of: entry, count: tree.length(of: entry)), source: entry)
+      }
+      guard let marked else { return Match(place: .root) }
+      return Match(place: marked.place, source: tree.holder(of: marked.place), checkpoint: marked.mark.id)
     }
   }
 
   /// Starts a running sequence with the longest reusable prefix of `tokens`; `keep` says whether it may become an entry.
   /// Nil when every number belongs to a running sequence.
   package mutating func begin(_ tokens: [Int32], keep: Bool) -> (number: Int, cached: Int)? {
-    let place = match(tokens)
-    let source = source(of: place)
+    let match = find(tokens)
+    let depth = match.place.depth
     let number: Int
-    if let free = freeNumbers.popLast() {
+    if case .checkpoints = reuse, keep, match.checkpoint == nil, let entry = match.source {
+      // Its state is needed as it is: continue it instead of copying it, and leave a checkpoint for others.
+      resume(entry, keep: keep)
+      saveIfWorth(entry)
+      return (entry, depth)
+    } else if let free = freeNumbers.popLast() {
       number = free
-    } else if let victim = oldestEntry(where: { $0 != source }) {
+    } else if let victim = oldestEntry(where: { $0 != match.source }) {
       drop(victim)
       number = freeNumbers.removeLast()
-    } else if let source, lastUsed[source] > 0 {
+    } else if let source = match.source, lastUsed[source] > 0 {
       // The last entry, and the one that fits: continue it instead of sharing it.
-      lastUsed[source] = 0
-      keeps[source] = keep
-      tree.setPinned(source, true)
-      if tree.length(of: source) > place.depth {
-        tree.trim(source, to: place.depth)
-        actions.append(.trim(sequence: source, from: place.depth))
-      }
-      return (source, place.depth)
+      resume(source, keep: keep)
+      cut(source, to: depth, checkpoint: match.checkpoint)
+      return (source, depth)
     } else {
       return nil
     }
     // Dropping the victim may have moved nodes: look the place up again.
-    let current = source.map { tree.place(of: $0, count: place.depth) } ?? .root
+    let current = match.source.map { tree.place(of: $0, count: depth) } ?? .root
     tree.insert(number, at: current)
     keeps[number] = keep
-    if let source, current.depth > 0 {
+    if let source = match.source, current.depth > 0 {
       touch(source)
       actions.append(.copy(source: source, target: number, count: current.depth))
+      restore(match.checkpoint, to: number)
     }
     return (number, current.depth)
+  }
+
+  /// Makes an entry a running sequence again.
+  private mutating func resume(_ entry: Int, keep: Bool) {
+    lastUsed[entry] = 0
+    keeps[entry] = keep
+    tree.setPinned(entry, true)
+  }
+
+  private mutating func cut(_ number: Int, to count: Int, checkpoint: UInt64?) {
+    guard tree.length(of: number) > count else { return }
+    restore(checkpoint, to: number)
+    tree.trim(number, to: count)
+    actions.append(.trim(sequence: number, from: count))
+    discardLostCheckpoints()
   }
 
   package mutating func append(_ tokens: ArraySlice<Int32>, to number: Int) {
@@ -109,6 +153,7 @@ package struct PrefixCache: Sendable {
     lastUsed[number] = 0
     freeNumbers.append(number)
     actions.append(.forget(sequence: number))
+    discardLostCheckpoints()
   }
 
   /// Takes cells from entries until `cells` are free. False if the running sequences hold too many.
@@ -139,18 +184,23 @@ package struct PrefixCache: Sendable {
     } else {
       tree.trim(number, to: 0)
     }
+    discardLostCheckpoints()
   }
 
   private mutating func shorten(_ entry: Int, by need: Int) {
-    let exclusive = tree.exclusiveCells(of: entry)
-    let cut = max(need, Self.cutSize)
-    guard reuse == .anyPrefix, cut < exclusive else {
+    let shared = tree.length(of: entry) - tree.exclusiveCells(of: entry)
+    var length = tree.length(of: entry) - max(need, Self.cutSize)
+    var checkpoint: UInt64?
+    if case .checkpoints = reuse {
+      let mark = tree.lastMark(of: entry, upTo: length)
+      length = mark?.depth ?? 0
+      checkpoint = mark?.id
+    }
+    guard length > shared else {
       drop(entry)
       return
     }
-    let length = tree.length(of: entry) - cut
-    tree.trim(entry, to: length)
-    actions.append(.trim(sequence: entry, from: length))
+    cut(entry, to: length, checkpoint: checkpoint)
   }
 
   private mutating func touch(_ number: Int) {
@@ -164,17 +214,10 @@ package struct PrefixCache: Sendable {
     switch reuse {
     case .anyPrefix:
       tree.covers(tokens) { $0 != number && keeps[$0] }
-    case .wholeSequences:
+    case .checkpoints:
       tree.sequences(within: tokens, limit: tokens.count).contains {
         $0 != number && lastUsed[$0] > 0 && tree.length(of: $0) == tokens.count
       }
-    }
-  }
-
-  private func source(of place: RadixTree.Place) -> Int? {
-    switch reuse {
-    case .anyPrefix: tree.holder(of: place)
-    case .wholeSequences: tree.entry(endingAt: place) { lastUsed[$0] > 0 }
     }
   }
 

@@ -8,6 +8,16 @@ extension RadixTree {
     return best
   }
 
+  /// The deepest mark on the ways that `tokens` take, at most `limit` deep, and its place.
+  package func deepestMark(of tokens: [Int32], limit: Int) -> (mark: Mark, place: Place)? {
+    var best: (mark: Mark, place: Place)?
+    visitMatches(of: tokens, limit: limit) { node, depth in
+      guard let mark = nodes[node].marks.last(where: { $0.depth <= depth }) else { return }
+      if mark.depth > best?.mark.depth ?? 0 { best = (mark, Place(node: node, depth: mark.depth)) }
+    }
+    return best
+  }
+
   /// A sequence that holds the place; nil at the root.
   package func holder(of place: Place) -> Int? {
     guard place.depth > 0 else { return nil }

@@ -13,6 +13,8 @@ package struct RadixTree: Sendable {
     var tails: [Int] = []
     /// Pinned sequences that pass through or end here.
     var pins = 0
+    /// In order of depth: start < depth <= end.
+    var marks: [Mark] = []
 
     var end: Int { start + tokens.count }
   }
@@ -25,10 +27,17 @@ package struct RadixTree: Sendable {
     static let root = Place(node: 0, depth: 0)
   }
 
+  /// A name for the state after the first `depth` tokens of a way. It lasts as long as some sequence holds these tokens.
+  package struct Mark: Sendable, Hashable {
+    package var depth: Int
+    package var id: UInt64
+  }
+
   private(set) var nodes: [Node] = [Node(tokens: [], start: 0, parent: -1)]
   private var unused: [Int] = []
   private var tailNodes: [Int]
   private var pinned: [Bool]
+  private var lostMarks: [UInt64] = []
 
   /// Cells in use.
   package private(set) var cells = 0
@@ -127,6 +136,37 @@ package struct RadixTree: Sendable {
     prune(node)
   }
 
+  /// Marks the sequence's present end, which is not its root.
+  package mutating func mark(_ sequence: Int, id: UInt64) {
+    let node = tailNodes[sequence]
+    nodes[node].marks.append(Mark(depth: nodes[node].end, id: id))
+  }
+
+  package mutating func removeMark(_ id: UInt64) {
+    for node in nodes.indices {
+      guard let index = nodes[node].marks.firstIndex(where: { $0.id == id }) else { continue }
+      nodes[node].marks.remove(at: index)
+      return
+    }
+  }
+
+  /// The marks whose tokens nobody holds any more, since the last call.
+  package mutating func takeLostMarks() -> [UInt64] {
+    guard !lostMarks.isEmpty else { return [] }
+    defer { lostMarks.removeAll() }
+    return lostMarks
+  }
+
+  /// The deepest mark on the sequence's way, at most `depth` deep.
+  package func lastMark(of sequence: Int, upTo depth: Int) -> Mark? {
+    var node = tailNodes[sequence]
+    while node > 0 {
+      if let mark = nodes[node].marks.last(where: { $0.depth <= depth }) { return mark }
+      node = nodes[node].parent
+    }
+    return nil
+  }
+
   /// The place of the sequence's first `count` tokens.
   package func place(of sequence: Int, count: Int) -> Place {
     var node = tailNodes[sequence]
@@ -181,6 +221,8 @@ package struct RadixTree: Sendable {
     var node = Node(tokens: Array(nodes[lower].tokens[..<offset]), start: nodes[lower].start, parent: parent)
     node.children = [lower]
     node.pins = nodes[lower].pins
+    node.marks = nodes[lower].marks.filter { $0.depth <= place.depth }
+    nodes[lower].marks.removeAll { $0.depth <= place.depth }
     let upper = makeNode(node)
     replaceChild(lower, by: upper, of: parent)
     nodes[lower].tokens.removeFirst(offset)
@@ -200,6 +242,7 @@ package struct RadixTree: Sendable {
       let parent = nodes[node].parent
       cells -= nodes[node].tokens.count
       nodes[parent].children.removeAll { $0 == node }
+      lostMarks.append(contentsOf: nodes[node].marks.map(\.id))
       release(node)
       node = parent
     }
@@ -209,6 +252,7 @@ package struct RadixTree: Sendable {
     nodes[child].tokens.insert(contentsOf: nodes[node].tokens, at: 0)
     nodes[child].start = nodes[node].start
     nodes[child].parent = parent
+    nodes[child].marks.insert(contentsOf: nodes[node].marks, at: 0)
     replaceChild(node, by: child, of: parent)
     release(node)
   }

@@ -2,17 +2,17 @@ extension Scheduler {
   /// Shared tokens for which it pays to wait while another sequence computes them.
   private static let worthWaiting = 16
 
-  /// Starts waiting sequences while they fit. Order is strict for cells, so that small ones cannot starve a large one;
-  /// only a sequence that waits for its leader lets others pass.
+  /// Starts waiting sequences while they fit, clients in turn. Order is strict for cells, so that small ones cannot starve
+  /// a large one; only a sequence that waits for its leader lets others pass.
   mutating func admit() {
     while running.count < limits.parallel, let next = parked.first {
       guard fits(next), start(next) else { return }
       parked.removeFirst()
     }
-    var index = 0
-    while running.count < limits.parallel && index < waiting.count {
+    var following: [UInt64] = []
+    while running.count < limits.parallel, let index = nextInTurn(besides: following) {
       if isFollowing(index) {
-        index += 1
+        following.append(waiting[index].id)
         continue
       }
       guard fits(waiting[index]), start(waiting[index]) else { return }
@@ -31,17 +31,21 @@ extension Scheduler {
   }
 
   private mutating func start(_ waiting: SequenceState) -> Bool {
+    let stops = cache.checkpointStops(for: waiting.tokens)
     guard let (number, cached) = cache.begin(waiting.tokens, keep: waiting.cacheable) else { return false }
     var sequence = waiting
     sequence.number = number
     sequence.computed = cached
     sequence.leader = nil
+    sequence.setStops(stops, spacing: cache.checkpointSpacing)
     if sequence.cached == nil {
       sequence.cached = cached
       sequence.reported = cached
       emit(sequence.id, .prompt(processed: cached, cached: cached, total: sequence.promptCount))
     }
     running.append(sequence)
+    starts += 2
+    turns[sequence.client] = starts
     return true
   }
 
@@ -51,16 +55,22 @@ extension Scheduler {
       if running.contains(where: { $0.id == leader.id && $0.computed < leader.until }) { return true }
       waiting[index].leader = nil
     }
-    guard cache.reuse == .anyPrefix else { return false }
+    let worth = cache.reuse == .anyPrefix ? Self.worthWaiting : cache.checkpointWorth
+    guard let worth else { return false }
     let tokens = waiting[index].tokens
-    var best = cache.match(tokens).depth + Self.worthWaiting - 1
-    for other in running where other.remaining > 1 {
+    var best = cache.match(tokens).depth + worth - 1
+    var leader: Int?
+    for place in running.indices where running[place].remaining > 1 {
+      let other = running[place]
       let common = TokenPrefix.common(tokens, 0, other.tokens, 0, limit: tokens.count - 1)
       if common > best && common > other.computed {
         best = common
-        waiting[index].leader = SequenceState.Leader(id: other.id, until: common)
+        leader = place
       }
     }
-    return waiting[index].leader != nil
+    guard let leader else { return false }
+    waiting[index].leader = SequenceState.Leader(id: running[leader].id, until: best)
+    addStop(running: leader, at: best)
+    return true
   }
 }

@@ -32,7 +32,9 @@ extension Scheduler {
   /// The runner could not cut the sequence and forgot it whole.
   package mutating func lose(sequence number: Int) {
     cache.lose(number)
-    if let index = running.firstIndex(where: { $0.number == number }) { running[index].computed = 0 }
+    guard let index = running.firstIndex(where: { $0.number == number }) else { return }
+    running[index].computed = 0
+    running[index].setStops(cache.checkpointStops(for: running[index].tokens), spacing: cache.checkpointSpacing)
   }
 
   private mutating func planDecoding(_ plan: inout StepPlan) {
@@ -52,8 +54,13 @@ extension Scheduler {
     guard !promptOrder.isEmpty else { return }
     promptOrder.sort { $0 < $1 }
     var left = min(limits.maxBatchRows - plan.batch.count, budget.promptTokens(decodeRows: plan.decodeRows))
-    for (_, index) in promptOrder where left > 0 {
-      let wanted = min(left, running[index].remaining)
+    for (place, (_, index)) in promptOrder.enumerated() where left > 0 {
+      // What comes first for its age and not for being short leaves room for the first tokens of shorter ones.
+      let isShortest = promptOrder[(place + 1)...].allSatisfy {
+        running[$0.index].remaining >= running[index].remaining
+      }
+      let share = isShortest ? left : (left + 1) / 2
+      let wanted = min(share, running[index].remaining, running[index].nextStop - running[index].computed)
       cache.makeRoom(plan.batch.count + wanted)
       let rows = min(wanted, cache.freeCells - plan.batch.count)
       guard rows > 0 else { return }

@@ -55,6 +55,7 @@ extension Scheduler {
     for index in plan.parts.map(\.index).sorted(by: >) {
       let sequence = running.remove(at: index)
       if let number = sequence.number { cache.drop(number) }
+      forgetClient(sequence.client)
       emit(sequence.id, .finished(.failed(message)))
     }
   }
@@ -65,6 +66,7 @@ extension Scheduler {
     for sequence in parked + waiting { emit(sequence.id, .finished(end)) }
     parked.removeAll()
     waiting.removeAll()
+    turns.removeAll()
   }
 
   private mutating func report(_ outcome: StepOutcome, of id: UInt64) {
@@ -76,6 +78,7 @@ extension Scheduler {
     let start = running[index].computed
     cache.append(running[index].tokens[start..<start + rows], to: number)
     running[index].computed = start + rows
+    if start + rows >= running[index].nextStop { saveCheckpoint(running: index) }
     let processed = min(running[index].computed, running[index].promptCount)
     if processed > running[index].reported {
       running[index].reported = processed

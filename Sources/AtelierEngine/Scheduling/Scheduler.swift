@@ -24,6 +24,9 @@ package struct Scheduler: Sendable {
   /// Running sequences in the order in which their prompts are served; kept to reuse its memory.
   var promptOrder: [(rank: Int, index: Int)] = []
   private var arrivals: UInt64 = 0
+  /// Goes up by two with every start; of each client with live requests, what it was at its last turn.
+  var starts: UInt64 = 0
+  var turns: [UInt64: UInt64] = [:]
 
   package init(limits: SchedulerLimits) {
     self.limits = limits
@@ -41,8 +44,8 @@ package struct Scheduler: Sendable {
   package var hasOutput: Bool { !output.entries.isEmpty }
 
   /// Throws when the request can never be served (`contextLengthExceeded`, `invalidValue`), not now (`serverBusy`), or
-  /// when its id is in use.
-  package mutating func submit(_ request: SequenceRequest) throws(AtelierError) {
+  /// when its id is in use. `now`: seconds on the clock that `endWaiting` is asked with.
+  package mutating func submit(_ request: SequenceRequest, now: Double = 0) throws(AtelierError) {
     guard !request.prompt.isEmpty else {
       throw AtelierError(.invalidValue, "The prompt is empty: at least one token is needed.")
     }
@@ -65,7 +68,9 @@ package struct Scheduler: Sendable {
         retryAfter: min(60, max(1, liveCount / limits.parallel)))
     }
     arrivals += 1
-    var sequence = SequenceState(request, arrival: arrivals, workAtSubmit: work)
+    // Who is new stands behind those who have waited since their last turn, and before the one who started last.
+    if turns[request.client] == nil { turns[request.client] = starts == 0 ? 0 : starts - 1 }
+    var sequence = SequenceState(request, arrival: arrivals, workAtSubmit: work, submitted: now)
     sequence.expectedRemaining = request.prompt.count - cache.match(request.prompt).depth
     let rank = sequence.rank(remaining: sequence.expectedRemaining)
     let index = waiting.firstIndex { $0.rank(remaining: $0.expectedRemaining) > rank } ?? waiting.endIndex
@@ -78,10 +83,10 @@ package struct Scheduler: Sendable {
     if let index = running.firstIndex(where: { $0.id == id }) {
       end(running: index, .cancelled)
     } else if let index = parked.firstIndex(where: { $0.id == id }) {
-      parked.remove(at: index)
+      forgetClient(parked.remove(at: index).client)
       emit(id, .finished(.cancelled))
     } else if let index = waiting.firstIndex(where: { $0.id == id }) {
-      waiting.remove(at: index)
+      forgetClient(waiting.remove(at: index).client)
       emit(id, .finished(.cancelled))
     } else {
       return false
@@ -91,7 +96,17 @@ package struct Scheduler: Sendable {
 
   /// Takes a request back that has just been submitted, without an event.
   package mutating func withdraw(_ id: UInt64) {
-    waiting.removeAll { $0.id == id }
+    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
+    forgetClient(waiting.remove(at: index).client)
+  }
+
+  /// Ends the requests that were submitted before `time` and have had no turn yet.
+  package mutating func endWaiting(submittedBefore time: Double) {
+    for index in waiting.indices.reversed() where waiting[index].submitted < time {
+      let sequence = waiting.remove(at: index)
+      forgetClient(sequence.client)
+      emit(sequence.id, .finished(.waitedTooLong))
+    }
   }
 
   /// The events since the last call.
@@ -112,6 +127,7 @@ package struct Scheduler: Sendable {
   mutating func end(running index: Int, _ end: SequenceEnd) {
     let sequence = running.remove(at: index)
     if let number = sequence.number { cache.finish(number) }
+    forgetClient(sequence.client)
     emit(sequence.id, .finished(end))
   }
 

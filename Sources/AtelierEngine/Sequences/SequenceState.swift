@@ -8,6 +8,9 @@ struct SequenceState: Sendable {
   let promptCount: Int
   let maxTokens: Int?
   let cacheable: Bool
+  let client: UInt64
+  /// Seconds on the caller's clock.
+  let submitted: Double
   /// Prompt, then what was generated; the last generated token is not in memory yet.
   var tokens: [Int32]
 
@@ -21,6 +24,10 @@ struct SequenceState: Sendable {
   var reported = 0
   /// A prefix that another sequence is computing right now: wait until that one has `until` tokens, then share them.
   var leader: Leader?
+  /// Where its state is to be saved: descending, above `computed`.
+  var stops: [Int] = []
+  /// The next place where rows have to end; `.max`: none.
+  var nextStop = Int.max
   /// Prompt tokens that were not cached when it was submitted.
   var expectedRemaining = 0
 
@@ -29,13 +36,15 @@ struct SequenceState: Sendable {
     var until: Int
   }
 
-  init(_ request: SequenceRequest, arrival: UInt64, workAtSubmit: Int) {
+  init(_ request: SequenceRequest, arrival: UInt64, workAtSubmit: Int, submitted: Double) {
     id = request.id
     self.arrival = arrival
     self.workAtSubmit = workAtSubmit
     promptCount = request.prompt.count
     maxTokens = request.maxTokens
     cacheable = request.cacheable
+    client = request.client
+    self.submitted = submitted
     tokens = request.prompt
   }
 

@@ -11,6 +11,9 @@ final class LlamaRunner: ModelRunner {
   private let tokenizer: LlamaTokenizer
   private let grammars: GrammarCache
   private let rows: RowStorage
+  private let checkpoints: StateCheckpoints
+  /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
+  private let hasShadows: Bool
   private let maxOutputs: Int
   let cellCount: Int
   let maxBatchRows: Int
@@ -24,33 +27,28 @@ final class LlamaRunner: ModelRunner {
   private var kept: [Int] = []
   private var keptLogits: [UnsafeMutableBufferPointer<Float>] = []
 
-  init(context: LlamaContext, memory: OpaquePointer, grammars: GrammarCache) {
+  init(context: LlamaContext, memory: OpaquePointer, plan: MemoryPlan, grammars: GrammarCache) {
     self.context = context
     self.grammars = grammars
     self.memory = memory
     tokenizer = LlamaTokenizer(context.model)
     cellCount = context.tokens
     maxBatchRows = context.batchRows
-    maxSequences = context.maxSequences
-    maxOutputs = context.maxSequences
+    checkpoints = StateCheckpoints(context)
+    hasShadows = plan.hasShadows
+    maxSequences = plan.sequences
+    maxOutputs = plan.sequences
     vocabularySize = tokenizer.vocabularySize
-    prefixReuse = Self.prefixReuse(of: context.model)
+    prefixReuse = plan.reuse
     // Who gives two different counts has decided; then nothing is adapted.
     let count = llama_n_threads(context.pointer)
     threadCount = count == llama_n_threads_batch(context.pointer) ? Int(count) : 1
     threads = threadCount
-    rows = RowStorage(capacity: context.batchRows)
+    rows = RowStorage(capacity: context.batchRows, shadow: plan.hasShadows ? plan.sequences : nil)
   }
 
-  deinit { for buffer in keptLogits { buffer.deallocate() } }
-
-  /// A recurrent state cannot be cut at all. A sliding-window cache drops what lies outside its window, so after a cut
-  /// part of the window before it may be gone.
-  static func prefixReuse(of model: LlamaModel) -> PrefixReuse {
-    let cuts =
-      !llama_model_is_recurrent(model.pointer) && !llama_model_is_hybrid(model.pointer)
-      && llama_model_n_swa(model.pointer) == 0
-    return cuts ? .anyPrefix : .wholeSequences
+  deinit {
+    for buffer in keptLogits { buffer.deallocate() }
   }
 
   func useThreads(_ count: Int) {
@@ -133,22 +131,41 @@ final class LlamaRunner: ModelRunner {
 
   func copySequence(_ source: Int, to target: Int, count: Int) {
     guard isSequence(source), isSequence(target), source != target, count > 0 else { return }
-    // A recurrent state is copied as a whole; its memory takes no range.
-    let end = prefixReuse == .anyPrefix ? Int32(clamping: count) : -1
-    llama_memory_seq_cp(memory, Int32(source), Int32(target), prefixReuse == .anyPrefix ? 0 : -1, end)
+    // A recurrent state is copied whatever the range; a checkpoint is restored over it. Some memories take no range.
+    let isWhole = count > Int(llama_memory_seq_pos_max(memory, Int32(source)))
+    let end = isWhole ? -1 : Int32(clamping: count)
+    for offset in shadowOffsets {
+      llama_memory_seq_cp(memory, Int32(source + offset), Int32(target + offset), -1, end)
+    }
   }
 
   @discardableResult
   func trimSequence(_ sequence: Int, from position: Int) -> Bool {
     guard isSequence(sequence) else { return false }
     if position <= 0 {
-      llama_memory_seq_rm(memory, Int32(sequence), -1, -1)
+      for offset in shadowOffsets { llama_memory_seq_rm(memory, Int32(sequence + offset), -1, -1) }
       return true
     }
-    if Int(llama_memory_seq_pos_max(memory, Int32(sequence))) < position { return true }
-    guard prefixReuse == .anyPrefix else { return false }
-    return llama_memory_seq_rm(memory, Int32(sequence), Int32(clamping: position), -1)
+    // Where the state cannot be cut, a checkpoint was restored; the rest is what lies beyond it. The memory refuses else.
+    guard prefixReuse == .anyPrefix || Int(llama_memory_seq_pos_max(memory, Int32(sequence))) < position else {
+      return false
+    }
+    var isCut = true
+    for offset in shadowOffsets {
+      isCut = llama_memory_seq_rm(memory, Int32(sequence + offset), Int32(clamping: position), -1) && isCut
+    }
+    return isCut
   }
+
+  func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? {
+    isSequence(sequence) && prefixReuse != .anyPrefix ? checkpoints.save(checkpoint, of: sequence) : nil
+  }
+
+  func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool {
+    isSequence(sequence) && checkpoints.restore(checkpoint, to: sequence)
+  }
+
+  func discardCheckpoint(_ checkpoint: UInt64) { checkpoints.discard(checkpoint) }
 
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
     let grammar = try grammars.state(of: constraint, model: context.model)
@@ -160,38 +177,49 @@ final class LlamaRunner: ModelRunner {
 
   func idle() {}
 
+  private var shadowOffsets: StrideTo<Int> { stride(from: 0, to: hasShadows ? maxSequences + 1 : 1, by: maxSequences) }
+
   private func isSequence(_ number: Int) -> Bool { number >= 0 && number < maxSequences }
 }
 
-/// The parts of a `llama_batch` that Swift arrays cannot give: a pointer per row. Allocated once.
+/// The parts of a `llama_batch` that Swift arrays cannot give: a pointer per row to the row's sequences. Allocated once.
 private final class RowStorage {
   private let sequences: UnsafeMutablePointer<Int32>
   private let rowPointers: UnsafeMutablePointer<UnsafeMutablePointer<Int32>?>
-  private let ones: UnsafeMutablePointer<Int32>
+  private let rowCounts: UnsafeMutablePointer<Int32>
+  private let shadow: Int32?
 
-  init(capacity: Int) {
-    sequences = .allocate(capacity: capacity)
-    sequences.initialize(repeating: 0, count: capacity)
-    ones = .allocate(capacity: capacity)
-    ones.initialize(repeating: 1, count: capacity)
+  /// `shadow`: every row belongs to a second sequence too, whose number is that much higher.
+  init(capacity: Int, shadow: Int?) {
+    let width = shadow == nil ? 1 : 2
+    self.shadow = shadow.map { Int32($0) }
+    sequences = .allocate(capacity: capacity * width)
+    sequences.initialize(repeating: 0, count: capacity * width)
+    rowCounts = .allocate(capacity: capacity)
+    rowCounts.initialize(repeating: Int32(width), count: capacity)
     rowPointers = .allocate(capacity: capacity)
-    for row in 0..<capacity { (rowPointers + row).initialize(to: sequences + row) }
+    for row in 0..<capacity { (rowPointers + row).initialize(to: sequences + row * width) }
   }
 
   deinit {
     sequences.deallocate()
-    ones.deallocate()
+    rowCounts.deallocate()
     rowPointers.deallocate()
   }
 
-  var counts: UnsafePointer<Int32> { UnsafePointer(ones) }
+  var counts: UnsafePointer<Int32> { UnsafePointer(rowCounts) }
   var pointers: UnsafePointer<UnsafeMutablePointer<Int32>?> { UnsafePointer(rowPointers) }
 
   /// Sets the rows' sequences; false when one is out of range.
   func fill(with numbers: [Int32], below limit: Int) -> Bool {
     for (row, number) in numbers.enumerated() {
       guard number >= 0, number < limit else { return false }
-      sequences[row] = number
+      if let shadow {
+        sequences[2 * row] = number
+        sequences[2 * row + 1] = number + shadow
+      } else {
+        sequences[row] = number
+      }
     }
     return true
   }

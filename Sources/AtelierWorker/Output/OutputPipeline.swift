@@ -15,6 +15,9 @@ struct OutputPipeline {
   /// The engine's message about a failure, for the log: it never leaves the process in an event.
   private(set) var failureText: String?
 
+  /// A model that let a request wait for minutes will not be free at once.
+  private static let busySeconds = 30
+
   private let maxToolCalls: Int
   private let showsReasoning: Bool
   private var toolCalls = 0
@@ -98,6 +101,12 @@ struct OutputPipeline {
     case .maxTokens: close(.maxTokens, into: &events)
     case .contextFull: close(.contextFull, into: &events)
     case .cancelled: close(.userStopped, into: &events)
+    case .waitedTooLong:
+      close(
+        .failed,
+        failure: AtelierError(
+          .serverBusy, "The request waited too long for its turn. Try again later.", retryAfter: Self.busySeconds),
+        into: &events)
     case .failed(let message):
       failureText = message
       close(

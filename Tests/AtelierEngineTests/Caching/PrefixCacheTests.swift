@@ -92,21 +92,4 @@ struct PrefixCacheTests {
     let third = cache.begin([7], keep: true)
     #expect(third == nil)
   }
-
-  @Test func continuesWholeSequencesOnly() throws {
-    var cache = PrefixCache(cellCount: 100, maxSequences: 4, reuse: .wholeSequences)
-    _ = add([1, 2, 3, 4], to: &cache)
-    #expect(cache.match([1, 2, 3, 9]).depth == 0)
-    #expect(cache.match([1, 2, 3, 4]).depth == 0, "the last token must be computed")
-    #expect(cache.match([1, 2, 3, 4, 5]).depth == 4)
-    _ = add([1, 2, 3, 4, 5, 6], to: &cache)
-    #expect(cache.entryCount == 2, "the shorter one can be continued elsewhere")
-    do {
-      let made = cache.makeRoom(99)
-      #expect(made)
-    }
-    for action in cache.actions {
-      if case .trim = action { Issue.record("cut a sequence that cannot be cut") }
-    }
-  }
 }

@@ -32,17 +32,19 @@ struct SchedulerDriver {
   }
 
   static func request(
-    _ id: UInt64, _ prompt: [Int32], maxTokens: Int? = 8, temperature: Double = 0, cacheable: Bool = true
+    _ id: UInt64, _ prompt: [Int32], maxTokens: Int? = 8, temperature: Double = 0, cacheable: Bool = true,
+    client: UInt64 = 0
   ) -> SequenceRequest {
     SequenceRequest(
       id: id, prompt: prompt,
       sampling: SamplingParameters(
         temperature: temperature, topP: 0.95, topK: 8, minP: 0, repeatPenalty: 1.1, presencePenalty: 0,
-        frequencyPenalty: 0, seed: UInt32(truncatingIfNeeded: id)), maxTokens: maxTokens, cacheable: cacheable)
+        frequencyPenalty: 0, seed: UInt32(truncatingIfNeeded: id)), maxTokens: maxTokens, cacheable: cacheable,
+      client: client)
   }
 
-  mutating func submit(_ request: SequenceRequest) throws(AtelierError) {
-    try scheduler.submit(request)
+  mutating func submit(_ request: SequenceRequest, now: Double = 0) throws(AtelierError) {
+    try scheduler.submit(request, now: now)
     samplers[request.id] = Sampler(request.sampling, prompt: request.prompt)
     records[request.id] = Record()
   }
@@ -52,12 +54,18 @@ struct SchedulerDriver {
     collect()
   }
 
+  mutating func endWaiting(submittedBefore time: Double) {
+    scheduler.endWaiting(submittedBefore: time)
+    collect()
+  }
+
   mutating func step() {
     var plan = StepPlan(capacity: runner.maxBatchRows)
     while true {
       scheduler.schedule(into: &plan)
-      for action in plan.actions { carryOut(action) }
-      checkMemory()
+      let lost = carryOut(plan.actions)
+      checkMemory(lost)
+      if !lost.isEmpty { continue }
       guard !plan.isEmpty else {
         #expect(scheduler.liveCount == 0, "stalled with live sequences")
         collect()
@@ -97,20 +105,52 @@ struct SchedulerDriver {
     #expect(!scheduler.hasWork, comment, sourceLocation: location)
   }
 
-  private func carryOut(_ action: CacheAction) {
-    switch action {
-    case .forget(let sequence): runner.trimSequence(sequence, from: 0)
-    case .trim(let sequence, let position): runner.trimSequence(sequence, from: position)
-    case .copy(let source, let target, let count): runner.copySequence(source, to: target, count: count)
+  /// As the engine does. Returns the sequences whose content is gone.
+  private mutating func carryOut(_ actions: [CacheAction]) -> Set<Int> {
+    var lost: Set<Int> = []
+    var saved: [(UInt64, Int?)] = []
+    for action in actions {
+      switch action {
+      case .forget(let sequence):
+        runner.trimSequence(sequence, from: 0)
+        lost.remove(sequence)
+      case .trim(let sequence, let position):
+        if !lost.contains(sequence) { runner.trimSequence(sequence, from: position) }
+      case .copy(let source, let target, let count):
+        if lost.contains(source) {
+          lost.insert(target)
+        } else {
+          runner.copySequence(source, to: target, count: count)
+        }
+      case .save(let checkpoint, let sequence):
+        saved.append((checkpoint, lost.contains(sequence) ? nil : runner.saveCheckpoint(checkpoint, of: sequence)))
+      case .restore(let checkpoint, let sequence):
+        guard !lost.contains(sequence), !runner.restoreCheckpoint(checkpoint, to: sequence) else { continue }
+        runner.trimSequence(sequence, from: 0)
+        lost.insert(sequence)
+      case .discard(let checkpoint): runner.discardCheckpoint(checkpoint)
+      }
     }
+    for (checkpoint, bytes) in saved { scheduler.noteCheckpoint(checkpoint, bytes: bytes) }
+    for sequence in lost { scheduler.lose(sequence: sequence) }
+    return lost
   }
 
-  private func checkMemory() {
+  private func checkMemory(_ lost: Set<Int>) {
     #expect(runner.violations.isEmpty)
     #expect(runner.usedCells == scheduler.cache.tree.cells)
     for sequence in 0..<runner.maxSequences {
       let expected = scheduler.cache.tree.contains(sequence) ? scheduler.cache.tree.length(of: sequence) : 0
       #expect(runner.length(of: sequence) == expected)
+    }
+    // What is discarded from now on is carried out with the next plan.
+    let discards = scheduler.cache.actions.count { if case .discard = $0 { true } else { false } }
+    #expect(runner.checkpointCount <= scheduler.cache.checkpointCount + discards)
+    if case .checkpoints(let limits) = runner.prefixReuse {
+      #expect(scheduler.cache.checkpointCount <= limits.count)
+      #expect(scheduler.cache.usedCheckpointBytes <= limits.bytes)
+      #expect(
+        scheduler.cache.usedCheckpointBytes == scheduler.cache.checkpointCount * (runner.checkpointBytes ?? 0))
     }
   }
 

@@ -1,0 +1,74 @@
+import AtelierEngine
+import Synchronization
+
+/// Passes everything on to a real runner and tells what it was asked to do.
+final class ObservedRunner: ModelRunner {
+  /// What a runner was asked to do.
+  struct Work: Sendable {
+    var rows = 0
+    var copies = 0
+    var restores = 0
+    /// Of all checkpoints at the same time.
+    var mostCheckpointBytes = 0
+  }
+
+  /// Read by others while the engine runs or after.
+  final class Meter: Sendable {
+    let work = Mutex(Work())
+  }
+
+  private let runner: any ModelRunner
+  private let meter: Meter
+  private var checkpointBytes: [UInt64: Int] = [:]
+
+  init(_ runner: any ModelRunner, meter: Meter) {
+    self.runner = runner
+    self.meter = meter
+  }
+
+  var cellCount: Int { runner.cellCount }
+  var maxBatchRows: Int { runner.maxBatchRows }
+  var maxSequences: Int { runner.maxSequences }
+  var vocabularySize: Int { runner.vocabularySize }
+  var prefixReuse: PrefixReuse { runner.prefixReuse }
+
+  func decode(_ batch: Batch) throws(RunnerError) {
+    try runner.decode(batch)
+    meter.work.withLock { $0.rows += batch.count }
+  }
+
+  func logits(row: Int) -> UnsafeMutableBufferPointer<Float> { runner.logits(row: row) }
+
+  func copySequence(_ source: Int, to target: Int, count: Int) {
+    meter.work.withLock { $0.copies += 1 }
+    runner.copySequence(source, to: target, count: count)
+  }
+
+  @discardableResult
+  func trimSequence(_ sequence: Int, from position: Int) -> Bool { runner.trimSequence(sequence, from: position) }
+
+  func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? {
+    let bytes = runner.saveCheckpoint(checkpoint, of: sequence)
+    checkpointBytes[checkpoint] = bytes
+    let all = checkpointBytes.values.reduce(0, +)
+    meter.work.withLock { $0.mostCheckpointBytes = max($0.mostCheckpointBytes, all) }
+    return bytes
+  }
+
+  func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool {
+    meter.work.withLock { $0.restores += 1 }
+    return runner.restoreCheckpoint(checkpoint, to: sequence)
+  }
+
+  func discardCheckpoint(_ checkpoint: UInt64) {
+    checkpointBytes[checkpoint] = nil
+    runner.discardCheckpoint(checkpoint)
+  }
+
+  func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
+    try runner.makeConstraint(constraint)
+  }
+
+  func isEndOfGeneration(_ token: Int32) -> Bool { runner.isEndOfGeneration(token) }
+  func idle() { runner.idle() }
+}
