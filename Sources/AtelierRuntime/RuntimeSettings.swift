@@ -10,9 +10,9 @@ package struct RuntimeSettings: Sendable, Hashable {
   /// Tokens, when neither the request nor the model says otherwise; cut to the model's maximum.
   package var contextLength: Int
   package var parallel: Int
-  /// Requests that wait for one load at most.
+  /// Requests that wait for one load, and then for their turn at one model, at most.
   package var maxWaiting: Int
-  /// Seconds a request waits at most for its load to begin.
+  /// Seconds a request waits at most for its load to begin, and then for its turn.
   package var queueSeconds: Int
   package var guardrail: Settings.Guardrail
 

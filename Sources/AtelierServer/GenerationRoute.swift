@@ -30,7 +30,10 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
     let value = try await body.readJSON(request.request, exchange)
     let decoded = try D.decode(value, stamp: .now(requestID: exchange.requestID))
     var streams: [AsyncStream<GenerationEvent>] = []
-    for request in decoded.requests { streams.append(try await generation.generate(request)) }
+    for var request in decoded.requests {
+      request.client = exchange.client
+      streams.append(try await generation.generate(request))
+    }
     let context = decoded.context
     try await withTaskExecutorPreference(exchange.executor) {
       if context.isStreaming {

@@ -97,7 +97,8 @@ package struct HTTPServer: Service {
   private static func serve(
     _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ responder: ServerResponder
   ) async throws {
-    let exchange = Exchange(request.head, sink: ConnectionSink(writer, channel: channel))
+    let exchange = Exchange(
+      request.head, address: channel.remoteAddress?.ipAddress, sink: ConnectionSink(writer, channel: channel))
     let localPort = channel.localAddress?.port
     if responder.endsWithClient(request.head) {
       // Reading ahead is how a client's going is noticed; what it read of a next request would be lost.

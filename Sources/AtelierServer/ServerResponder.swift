@@ -57,6 +57,7 @@ package struct ServerResponder: Sendable {
 
   private func dispatch(_ request: Request, _ path: RequestPath?, _ target: String, _ exchange: Exchange) async throws {
     let token = Self.token(request.headers)
+    exchange.noteClient(token: token)
     let match = path.map { routes.match(request.method, $0) } ?? .unknownPath
     let name = String(target.prefix { $0 != "?" })
     switch match {

@@ -28,6 +28,7 @@ final class RealEngine: Sendable {
         for entry in output.entries {
           switch entry.event {
           case .prompt(_, let cached, _): state.answers[entry.id, default: Answer()].cached = cached
+          case .pooled: break
           case .token(let token, let probability):
             state.answers[entry.id, default: Answer()].tokens.append(token)
             if let probability { state.answers[entry.id, default: Answer()].probabilities.append(probability) }

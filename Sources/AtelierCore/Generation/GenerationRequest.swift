@@ -29,6 +29,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var topLogprobs: Int?
   package var contextLength: Int?
   package var timeToLive: TimeToLive?
+  /// Who asks: requests of different clients take turns.
+  package var client: UInt64 = 0
 
   package init(
     model: String, input: GenerationInput, systemPrompt: String? = nil, previousResponseID: String? = nil,

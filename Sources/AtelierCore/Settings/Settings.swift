@@ -34,7 +34,7 @@ package struct Settings: Sendable, Hashable {
   package var idleSeconds = 75
   package var stallSeconds = 60
   package var maxConnections = 1024
-  package var maxQueued = 256
+  package var maxQueued = 64
   package var queueSeconds = 120
   package var drainSeconds = 25
 

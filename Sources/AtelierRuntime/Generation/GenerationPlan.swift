@@ -60,7 +60,7 @@ struct GenerationPlan: Sendable {
       if let system { messages.insert(Message(.system, system), at: 0) }
       input = .chat(Self.framed(messages, by: defaults.customFields))
     }
-    return EngineRequest(
+    var result = EngineRequest(
       input: input, tools: request.tools, toolChoice: request.toolChoice,
       parallelToolCalls: request.parallelToolCalls,
       sampling: request.sampling.filled(from: defaults.sampling).filled(from: .builtIn),
@@ -68,6 +68,8 @@ struct GenerationPlan: Sendable {
       templateArgumentsJSON: templateArguments(defaults.customFields),
       maxOutputTokens: request.maxOutputTokens ?? defaults.maxPredictedTokens,
       stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs)
+    result.client = request.client
+    return result
   }
 
   /// With what the model's own fields put around the system prompt.

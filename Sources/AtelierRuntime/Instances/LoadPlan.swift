@@ -42,10 +42,13 @@ struct LoadPlan: Sendable, Hashable {
   var model: ModelDescription { target.model }
   var variant: ModelVariant { target.model.variants[target.variant] }
 
-  var load: EngineLoad {
-    EngineLoad(
+  func load(_ settings: RuntimeSettings) -> EngineLoad {
+    var load = EngineLoad(
       kind: model.kind, files: variant.files, projector: variant.projector, configuration: configuration,
       chatTemplate: defaults.chatTemplate, reasoningTags: defaults.reasoningTags)
+    load.maxWaiting = settings.maxWaiting
+    load.waitingSeconds = settings.queueSeconds
+    return load
   }
 
   func selection(instanceID: String) -> InstanceSelection {

@@ -198,6 +198,7 @@ package actor ModelRegistry {
     let waiting = state.jobs.first { $0.number == job }
     let mode = waiting?.terms.isForced == true ? .off : state.settings.guardrail
     let initiators = waiting?.waiters.filter(\.isInitiator) ?? []
+    let load = plan.load(state.settings)
     let continuations = initiators.compactMap { waiters[$0.id] }
     let throttle = Mutex(ProgressThrottle())
     let clock = self.clock
@@ -213,7 +214,7 @@ package actor ModelRegistry {
           }
           throw MemoryGuardrail.error(plan, verdict)
         }
-        let engine = try await launcher.launch(plan.load) { progress in
+        let engine = try await launcher.launch(load) { progress in
           let now = clock.now
           for value in throttle.withLock({ $0.values(for: progress, now: now) }) {
             for continuation in continuations { continuation.yield(.progress(value)) }

@@ -7,7 +7,10 @@ import NIOCore
 /// The answering of one request. Belongs to the request's task and never leaves it.
 package final class Exchange {
   let requestID: String
+  /// Who asks, as far as turns between clients are concerned.
+  private(set) var client: UInt64 = 0
   private let request: HTTPRequest
+  private let address: String?
   private let sink: any ResponseSink
   /// On every response to this request.
   var headers: HTTPFields
@@ -16,8 +19,10 @@ package final class Exchange {
   /// No further request is read from this connection.
   private(set) var closesConnection = false
 
-  package init(_ request: HTTPRequest, sink: any ResponseSink) {
+  /// `address`: the other end of the connection.
+  package init(_ request: HTTPRequest, address: String? = nil, sink: any ResponseSink) {
     self.request = request
+    self.address = address
     self.sink = sink
     requestID = "req_" + RandomText.hexadecimal(24)
     headers = [.contentTypeOptions: "nosniff", .requestID: requestID]
@@ -25,6 +30,18 @@ package final class Exchange {
 
   var abort: @Sendable () -> Void { sink.abort }
   var executor: (any TaskExecutor)? { sink.executor }
+
+  /// A token is one client wherever it comes from; without one, programs of one machine are told apart by their names. The
+  /// number says nothing outside this process.
+  func noteClient(token: String?) {
+    var hasher = Hasher()
+    hasher.combine(token)
+    if token == nil {
+      hasher.combine(address)
+      hasher.combine(request.headerFields[.userAgent])
+    }
+    client = UInt64(bitPattern: Int64(hasher.finalize()))
+  }
 
   func closeConnectionAfterwards() {
     closesConnection = true

@@ -115,6 +115,12 @@ private struct Gathering {
     guard let answer = answers.removeValue(forKey: id) else { return }
     switch end {
     case .endOfText: send(answer.job.report(answer.vectors))
+    case .waitedTooLong:
+      send(
+        .rejected(
+          id: id,
+          AtelierError(
+            .serverBusy, "The request waited too long for its turn. Try again later.", retryAfter: 5)))
     case .cancelled: send(.rejected(id: id, AtelierError(.cancelled, "The request was cancelled.")))
     case .failed(let message):
       WorkerLog.error("request \(id) failed: \(message)")
