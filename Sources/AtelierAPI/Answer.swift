@@ -5,15 +5,20 @@ package struct Answer: Sendable, Hashable {
   package var result: GenerationResult
   /// Of the visible text's tokens, in order; empty unless asked for.
   package var logprobs: [TokenLogprob]
+  /// The same for each message of the result's output.
+  package var messageLogprobs: [[TokenLogprob]]
 
-  package init(result: GenerationResult, logprobs: [TokenLogprob] = []) {
+  package init(
+    result: GenerationResult, logprobs: [TokenLogprob] = [], messageLogprobs: [[TokenLogprob]] = []
+  ) {
     self.result = result
     self.logprobs = logprobs
+    self.messageLogprobs = messageLogprobs
   }
 
   /// nil until the events ended.
   package init?(_ fold: EventFold) {
     guard let result = fold.result else { return nil }
-    self.init(result: result, logprobs: fold.logprobs)
+    self.init(result: result, logprobs: fold.logprobs, messageLogprobs: fold.messageLogprobs)
   }
 }

@@ -24,12 +24,14 @@ package struct ConversationNode: Sendable, Hashable {
   /// Id of the API token that made the turn; nil when authentication was off.
   package var owner: String?
   package var surface: Surface
+  /// What the turn's dialect keeps with it, unread.
+  package var record: String?
 
   package init(
     id: String, parent: String? = nil, input: [Message], systemPrompt: String? = nil, output: [OutputItem],
     modelKey: String, createdAt: Int64, finishReason: FinishReason = .endOfText,
     usage: GenerationUsage = GenerationUsage(), timings: GenerationTimings = GenerationTimings(),
-    owner: String? = nil, surface: Surface = .chat
+    owner: String? = nil, surface: Surface = .chat, record: String? = nil
   ) {
     self.id = id
     self.parent = parent
@@ -43,5 +45,6 @@ package struct ConversationNode: Sendable, Hashable {
     self.timings = timings
     self.owner = owner
     self.surface = surface
+    self.record = record
   }
 }

@@ -62,7 +62,7 @@ package final class ConversationStore: Sendable {
         db,
         sql: """
           WITH RECURSIVE chain (id, depth) AS (
-            SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+            SELECT id, 0 FROM node WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)
             UNION ALL
             SELECT node.parent, chain.depth + 1 FROM chain JOIN node ON node.id = chain.id WHERE node.parent IS NOT NULL
           )
@@ -71,6 +71,16 @@ package final class ConversationStore: Sendable {
         arguments: ["id": id, "owner": owner])
       guard !rows.isEmpty else { throw Self.notFound(id) }
       return try rows.map { try NodeRecord.node($0, in: db) }
+    }
+  }
+
+  /// One turn; nil for an unknown id, for that of a forgotten turn, and for that of a turn that another owner made.
+  package func node(_ id: String, owner: String? = nil) async throws(AtelierError) -> ConversationNode? {
+    try await read { db in
+      try Row.fetchOne(
+        db, sql: "SELECT * FROM node WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)",
+        arguments: ["id": id, "owner": owner]
+      ).map { try NodeRecord.node($0, in: db) }
     }
   }
 
@@ -109,7 +119,7 @@ package final class ConversationStore: Sendable {
     }
   }
 
-  /// Every turn in the order made, for export.
+  /// Every turn in the order made, for export; also forgotten ones that others still continue.
   package func all(owner: String? = nil) async throws(AtelierError) -> [ConversationNode] {
     try await read { db in
       try Row.fetchAll(
@@ -126,7 +136,9 @@ package final class ConversationStore: Sendable {
     try await write { db in
       let ids = try Self.subtree(of: id, owner: owner, in: db)
       guard !ids.isEmpty else { throw Self.notFound(id) }
+      let parent = try String.fetchOne(db, sql: "SELECT parent FROM node WHERE id = ?", arguments: [id])
       try NodeRecord.delete(ids, from: db)
+      try Self.deleteForgotten(endingAt: parent, in: db)
       return ids.count
     }
   }
@@ -168,16 +180,52 @@ package final class ConversationStore: Sendable {
       arguments: ["id": id, "owner": owner])
   }
 
-  /// Deletes what the policy no longer keeps. `now`: milliseconds since 1970. Returns how many turns went.
+  /// Makes the turn unknown, while turns that continue it keep what it said: it is deleted with the last of them, or at once
+  /// when there is none. Returns false for an unknown id.
+  package func forget(_ id: String, owner: String? = nil) async throws(AtelierError) -> Bool {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE node SET forgotten = 1, record = NULL
+          WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)
+          """, arguments: ["id": id, "owner": owner])
+      guard db.changesCount > 0 else { return false }
+      try Self.deleteForgotten(endingAt: id, in: db)
+      return true
+    }
+  }
+
+  /// Deletes what the policy no longer keeps, and forgotten turns that nothing continues. `now`: milliseconds since 1970.
+  /// Returns how many turns went.
   @discardableResult
   package func apply(_ policy: RetentionPolicy, now: Int64) async throws(AtelierError) -> Int {
     try await write { db in
-      let entries = try Row.fetchAll(db, sql: "SELECT id, parent, created_at FROM node").map {
-        RetentionPolicy.Entry(id: $0["id"], parent: $0["parent"], createdAt: $0["created_at"])
-      }
-      let expired = policy.expired(entries, now: now)
+      let expired = policy.expired(try Self.entries(from: db), now: now)
       if !expired.isEmpty { try NodeRecord.delete(expired, from: db) }
       return expired.count
+    }
+  }
+
+  /// Deletes the turn, and then those before it, as long as they are forgotten and nothing continues them.
+  private static func deleteForgotten(endingAt leaf: String?, in db: Database) throws {
+    var leaf = leaf
+    while let id = leaf {
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT parent FROM node
+          WHERE id = :id AND forgotten AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = :id)
+          """, arguments: ["id": id])
+      guard let row else { return }
+      leaf = row["parent"]
+      try NodeRecord.delete([id], from: db)
+    }
+  }
+
+  private static func entries(from db: Database) throws -> [RetentionPolicy.Entry] {
+    try Row.fetchAll(db, sql: "SELECT id, parent, created_at, forgotten FROM node").map {
+      RetentionPolicy.Entry(
+        id: $0["id"], parent: $0["parent"], createdAt: $0["created_at"], isForgotten: $0["forgotten"])
     }
   }
 

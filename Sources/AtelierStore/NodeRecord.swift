@@ -22,12 +22,12 @@ struct NodeRecord {
     try db.execute(
       sql: """
         INSERT INTO node (id, parent, created_at, model_key, surface, owner, system_prompt, input, output,
-          finish_reason, usage, timings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          finish_reason, usage, timings, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         node.id, node.parent, node.createdAt, node.modelKey, node.surface.rawValue, node.owner, node.systemPrompt,
         try json(input), try json(node.output.map(StoredItem.init)), node.finishReason.rawValue, try json(node.usage),
-        try json(node.timings),
+        try json(node.timings), node.record,
       ])
     for image in images {
       try db.execute(sql: "INSERT INTO node_image (node, image) VALUES (?, ?)", arguments: [node.id, image])
@@ -45,7 +45,7 @@ struct NodeRecord {
       input: try input.map { try $0.message { try image(row: $0, in: db) } },
       systemPrompt: row["system_prompt"], output: try output.map { try $0.item() }, modelKey: row["model_key"],
       createdAt: row["created_at"], finishReason: finishReason, usage: try value(row["usage"]),
-      timings: try value(row["timings"]), owner: row["owner"], surface: surface)
+      timings: try value(row["timings"]), owner: row["owner"], surface: surface, record: row["record"])
   }
 
   /// Deletes the nodes, each of which must be a leaf when its turn comes, and images nobody refers to any more.

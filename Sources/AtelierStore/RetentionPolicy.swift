@@ -15,6 +15,8 @@ package struct RetentionPolicy: Sendable, Hashable {
     var parent: String?
     /// Milliseconds since 1970.
     var createdAt: Int64
+    /// Kept for the turns that continue it only.
+    var isForgotten = false
   }
 
   /// Ids to delete, in an order in which each is a leaf when its turn comes. `now`: milliseconds since 1970.
@@ -26,15 +28,17 @@ package struct RetentionPolicy: Sendable, Hashable {
       byID[entry.id] = entry
       if let parent = entry.parent { children[parent, default: 0] += 1 }
     }
-    // Newest first, so that the next to go is the last element.
-    func precedes(_ left: Entry, _ right: Entry) -> Bool { (left.createdAt, left.id) > (right.createdAt, right.id) }
+    // Newest first and what is forgotten at the end, so that the next to go is the last element.
+    func precedes(_ left: Entry, _ right: Entry) -> Bool {
+      (left.isForgotten ? 0 : 1, left.createdAt, left.id) > (right.isForgotten ? 0 : 1, right.createdAt, right.id)
+    }
     var leaves = entries.filter { children[$0.id] == nil }.sorted(by: precedes)
     var remaining = entries.count
     var expired: [String] = []
     while let leaf = leaves.last {
       let tooOld = cutoff.map { leaf.createdAt < $0 } ?? false
       let tooMany = maxNodes.map { remaining > $0 } ?? false
-      guard tooOld || tooMany else { break }
+      guard tooOld || tooMany || leaf.isForgotten else { break }
       leaves.removeLast()
       expired.append(leaf.id)
       remaining -= 1

@@ -40,6 +40,13 @@ enum StoreSchema {
           CREATE INDEX node_image_image ON node_image (image);
           """)
     }
+    migrator.registerMigration("2 responses") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE node ADD COLUMN record TEXT;
+          ALTER TABLE node ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+          """)
+    }
     return migrator
   }
 }

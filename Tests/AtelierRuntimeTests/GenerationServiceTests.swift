@@ -133,6 +133,76 @@ struct GenerationServiceTests {
       ])
   }
 
+  @Test func aTurnIsStoredUnderTheIdItsDialectHasShown() async throws {
+    let fixture = try RuntimeFixture()
+    var first = fixture.request("a", "one", store: true)
+    (first.responseID, first.record, first.systemPrompt) = ("resp_shown", "{}", "Be brief.")
+    let result = try #require(try await fixture.answer(first).result)
+    #expect(result.responseID == "resp_shown")
+    let turn = try await fixture.service.turn("resp_shown")
+    #expect(turn.record == "{}" && turn.input == [Message(.user, "one")] && turn.output == [.message("Hello!")])
+    #expect(turn.completedAt == result.completedAt && turn.systemPrompt == "Be brief." && turn.previousID == nil)
+
+    var second = fixture.request("a", "two")
+    (second.previousResponseID, second.inheritsSystemPrompt) = ("resp_shown", false)
+    _ = try await fixture.answer(second)
+    #expect(messages(fixture) == [Message(.user, "one"), Message(.assistant, "Hello!"), Message(.user, "two")])
+    second.inheritsSystemPrompt = true
+    _ = try await fixture.answer(second)
+    #expect(messages(fixture).first == Message(.system, "Be brief."))
+  }
+
+  @Test func callsAreAnsweredAcrossStoredTurns() async throws {
+    let fixture = try RuntimeFixture()
+    let calls = ["1", "2"].map { ToolCall(id: $0, name: "f", arguments: "{}") }
+    try await fixture.store.append(
+      ConversationNode(
+        id: "resp_x", input: [Message(.user, "Go")], output: calls.map(OutputItem.toolCall), modelKey: "a", createdAt: 1
+      ))
+    var request = fixture.request()
+    request.previousResponseID = "resp_x"
+    let result = Message(role: .tool, content: [.text("r")], toolCallID: "2")
+    request.input = .chat([Message(.user, "Well?"), result])
+    _ = try await fixture.answer(request)
+    #expect(
+      messages(fixture) == [
+        Message(.user, "Go"), Message(role: .assistant, content: [], toolCalls: calls), result,
+        Message(role: .tool, content: [.text("(no output)")], toolCallID: "1", name: "f"), Message(.user, "Well?"),
+      ])
+  }
+
+  @Test func aForgottenTurnIsNotFoundWhileWhatContinuesItGoesOn() async throws {
+    let fixture = try RuntimeFixture()
+    let root = try #require(try await fixture.answer(fixture.request(store: true)).result?.responseID)
+    var request = fixture.request("a", "two", store: true)
+    request.previousResponseID = root
+    let child = try #require(try await fixture.answer(request).result?.responseID)
+    try await fixture.service.forget(root)
+    #expect(await code { try await fixture.service.turn(root) } == .responseNotFound)
+    #expect(await code { try await fixture.service.forget(root) } == .responseNotFound)
+    #expect(await code { try await fixture.answer(request) } == .previousResponseNotFound)
+    request.previousResponseID = child
+    _ = try await fixture.answer(request)
+    #expect(messages(fixture).count == 5)
+  }
+
+  @Test func serversOfToolsAreRefused() async throws {
+    let fixture = try RuntimeFixture()
+    let servers: [ToolProviderReference] = [
+      .plugin(id: "mcp/files", allowedTools: nil), .ephemeral(EphemeralToolServer(label: "hub", url: "https://x")),
+    ]
+    for (server, words) in zip(servers, ["use plugin 'mcp/files'", "use ephemeral MCP server 'hub'"]) {
+      var request = fixture.request()
+      request.integrations = [server]
+      do {
+        _ = try await fixture.answer(request)
+        Issue.record("accepted")
+      } catch let error as AtelierError {
+        #expect(error.code == .mcpDisabled && error.message.contains("Permission denied to \(words)"))
+      }
+    }
+  }
+
   @Test func whatFailedOrWasNotToBeKeptIsNotStored() async throws {
     let fixture = try RuntimeFixture()
     #expect(try await fixture.answer(fixture.request()).result?.responseID == nil)

@@ -1,8 +1,9 @@
 import AtelierCore
-import AtelierStore
 import Foundation
 import GRDB
 import Testing
+
+@testable import AtelierStore
 
 struct ConversationStoreTests {
   private let folder: TemporaryFolder
@@ -48,12 +49,14 @@ struct ConversationStoreTests {
     written.timings = GenerationTimings(timeToFirstToken: 0.5, generation: 1.5, modelLoad: 2)
     written.owner = "Ab12Cd34"
     written.surface = .responses
+    written.record = #"{"a":1}"#
     let first = try ConversationStore(at: folder.database)
     try await first.append(written)
     try first.close()
 
     let second = try ConversationStore(at: folder.database)
     #expect(try await second.history(of: "resp_1") == [written])
+    #expect(try await second.node("resp_1") == written)
   }
 
   @Test func branchesShareTheirAncestors() async throws {
@@ -112,6 +115,58 @@ struct ConversationStoreTests {
     try await store.append(node("resp_d", after: "resp_a"))
     #expect(try await store.delete("resp_b") == 2)
     #expect(Set(try await store.all().map(\.id)) == ["resp_a", "resp_d"])
+  }
+
+  @Test func aForgottenTurnIsUnknownAndGoesWithTheLastThatContinuesIt() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a", at: 1, owner: "one"))
+    try await store.append(node("resp_b", after: "resp_a", at: 2))
+    try await store.append(node("resp_c", after: "resp_b", at: 3))
+    #expect(try await store.forget("resp_a", owner: "two") == false)
+    #expect(try await store.forget("resp_a", owner: "one"))
+    #expect(try await store.forget("resp_b"))
+    for id in ["resp_a", "resp_b"] {
+      #expect(try await store.node(id) == nil)
+      #expect(try await store.forget(id) == false)
+      #expect(
+        await code { () throws(AtelierError) in _ = try await store.history(of: id) } == .previousResponseNotFound)
+    }
+    #expect(try await store.history(of: "resp_c").map(\.id) == ["resp_a", "resp_b", "resp_c"])
+    #expect(try await store.forget("resp_c"))
+    #expect(try await store.all().isEmpty)
+  }
+
+  @Test func forgottenTurnsGoWithDeletedAndExpiredOnesToo() async throws {
+    let store = try ConversationStore(at: folder.database)
+    let day: Int64 = 86_400_000
+    for (root, leaf) in [("resp_a", "resp_b"), ("resp_c", "resp_d")] {
+      try await store.append(node(root, at: 39 * day))
+      try await store.append(node(leaf, after: root, at: leaf == "resp_b" ? 39 * day : 2 * day))
+      #expect(try await store.forget(root))
+    }
+    try await store.append(node("resp_e", at: 39 * day))
+    try await store.delete("resp_b")
+    #expect(try await store.all().map(\.id).sorted() == ["resp_c", "resp_d", "resp_e"])
+    #expect(try await store.apply(RetentionPolicy(), now: 40 * day) == 2)
+    #expect(try await store.all().map(\.id) == ["resp_e"])
+  }
+
+  @Test func aFileOfTheFirstVersionIsBroughtUpToDate() async throws {
+    let raw = try DatabaseQueue(path: folder.database.path(percentEncoded: false))
+    try StoreSchema.migrator.migrate(raw, upTo: "1 conversations")
+    try await raw.write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO node (id, created_at, model_key, surface, input, output, finish_reason, usage, timings)
+          VALUES ('resp_a', 1, 'm', 'chat', '[]', '[]', 'eosFound',
+            '{"inputTokens":1,"cachedTokens":0,"outputTokens":1,"reasoningTokens":0}', '{"timeToFirstToken":0,"generation":0}')
+          """)
+    }
+    try raw.close()
+    let store = try ConversationStore(at: folder.database)
+    #expect(try await store.node("resp_a")?.record == nil)
+    try await store.append(node("resp_b", after: "resp_a"))
+    #expect(try await store.history(of: "resp_b").map(\.id) == ["resp_a", "resp_b"])
   }
 
   @Test func anImageIsStoredOnceAndGoesWithItsLastTurn() async throws {

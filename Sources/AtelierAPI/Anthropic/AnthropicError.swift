@@ -32,7 +32,7 @@ package enum AnthropicError {
     case .modelInUse: (409, "invalid_request_error")
     case .unsupportedMediaType: (415, "invalid_request_error")
     case .invalidAPIKey: (401, "authentication_error")
-    case .permissionDenied, .forbiddenHost, .forbiddenOrigin: (403, "permission_error")
+    case .permissionDenied, .mcpDisabled, .forbiddenHost, .forbiddenOrigin: (403, "permission_error")
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: (404, "not_found_error")
     case .requestTooLarge: (413, "request_too_large")
     case .serverBusy: (429, "rate_limit_error")

@@ -25,7 +25,7 @@ package enum LMStudioV1Error {
       .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse, .noCompatibleFiles:
       400
     case .invalidAPIKey: 401
-    case .permissionDenied, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
+    case .permissionDenied, .mcpDisabled, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: 404
     case .methodNotAllowed: 405
     case .modelInUse: 409
@@ -60,6 +60,7 @@ package enum LMStudioV1Error {
     case .imageURLUnsupported: AtelierError.Code.invalidImage.rawValue
     case .modelTypeMismatch: AtelierError.Code.invalidValue.rawValue
     case .engineDied: AtelierError.Code.generationFailed.rawValue
+    case .mcpDisabled: AtelierError.Code.permissionDenied.rawValue
     default: code.rawValue
     }
   }
@@ -75,7 +76,7 @@ package enum LMStudioV1Error {
     case .contextLengthExceeded, .unsupportedModality: "input"
     case .modelTypeMismatch: "model"
     case .previousResponseNotFound: "previous_response_id"
-    case .mcpConnection, .pluginConnection: "integrations"
+    case .mcpDisabled, .mcpConnection, .pluginConnection: "integrations"
     default: nil
     }
   }

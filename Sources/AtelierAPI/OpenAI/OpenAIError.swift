@@ -35,6 +35,7 @@ package enum OpenAIError {
     case .notImplemented: invalid(400, "unsupported_value")
     case .invalidAPIKey: invalid(401, "invalid_api_key")
     case .permissionDenied: (403, "permission_error", "insufficient_permissions")
+    case .mcpDisabled: (403, "permission_error", "mcp_disabled")
     case .gatedRepository: (403, "permission_error", code.rawValue)
     case .forbiddenHost, .forbiddenOrigin: (403, "permission_error", code.rawValue)
     case .modelNotFound, .modelNotLoaded: invalid(404, "model_not_found")

@@ -14,12 +14,14 @@ package struct EngineRequest: Sendable, Hashable, Codable {
   package var topLogprobs: Int?
   /// Who asks: requests of different clients take turns.
   package var client: UInt64 = 0
+  /// A prompt that is too long loses its oldest turns instead of being refused.
+  package var dropsOldTurns: Bool
 
   package init(
     input: GenerationInput, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto,
     parallelToolCalls: Bool = true, sampling: SamplingParameters = .builtIn, responseFormat: ResponseFormat = .text,
     reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
-    stop: [String] = [], topLogprobs: Int? = nil
+    stop: [String] = [], topLogprobs: Int? = nil, dropsOldTurns: Bool = false
   ) {
     self.input = input
     self.tools = tools
@@ -32,5 +34,6 @@ package struct EngineRequest: Sendable, Hashable, Codable {
     self.maxOutputTokens = maxOutputTokens
     self.stop = stop
     self.topLogprobs = topLogprobs
+    self.dropsOldTurns = dropsOldTurns
   }
 }

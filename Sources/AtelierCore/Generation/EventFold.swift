@@ -4,10 +4,14 @@ package struct EventFold: Sendable {
   package private(set) var output: [OutputItem] = []
   /// In order of the tokens of the visible message text.
   package private(set) var logprobs: [TokenLogprob] = []
+  /// The same for each message of `output`.
+  package private(set) var messageLogprobs: [[TokenLogprob]] = []
   package private(set) var failure: AtelierError?
   package private(set) var result: GenerationResult?
   private var reasoning = ""
   private var message = ""
+  /// Where the open message's log probabilities begin.
+  private var messageStart = 0
 
   package init() {}
 
@@ -16,11 +20,15 @@ package struct EventFold: Sendable {
     case .reasoningStarted: reasoning = ""
     case .reasoningDelta(let text): reasoning += text
     case .reasoningFinished: output.append(.reasoning(reasoning))
-    case .messageStarted: message = ""
+    case .messageStarted:
+      message = ""
+      messageStart = logprobs.count
     case .messageDelta(let text, let tokens):
       message += text
       logprobs += tokens
-    case .messageFinished: output.append(.message(message))
+    case .messageFinished:
+      output.append(.message(message))
+      messageLogprobs.append(Array(logprobs[messageStart...]))
     case .toolCallArguments(let call, provider: nil): output.append(.toolCall(call))
     case .toolCallSucceeded(let call, let provider, let text):
       output.append(.executedToolCall(call, provider: provider, output: text))

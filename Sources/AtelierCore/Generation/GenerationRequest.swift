@@ -7,9 +7,17 @@ package struct GenerationRequest: Sendable, Hashable {
   package var input: GenerationInput
   /// Replaces the leading system message of a stored chat; nil inherits it.
   package var systemPrompt: String?
+  /// False: without `systemPrompt` there is none, whatever the stored chat had.
+  package var inheritsSystemPrompt: Bool
   package var previousResponseID: String?
   /// Keep the turn under a new response id.
   package var store: Bool
+  /// The response id of the stored turn, for dialects that show it before the answer is there; nil: one is made.
+  package var responseID: String?
+  /// What a dialect wants to be kept with the turn, to show it again later: JSON text that only the dialect reads.
+  package var record: String?
+  /// A prompt that is too long loses its oldest turns instead of being refused.
+  package var dropsOldTurns: Bool
   package var tools: [ToolDefinition]
   package var toolChoice: ToolChoice
   package var parallelToolCalls: Bool
@@ -39,7 +47,8 @@ package struct GenerationRequest: Sendable, Hashable {
     reasoning: ReasoningSetting? = nil, reasoningIsHint: Bool = false, templateArgumentsJSON: String? = nil,
     maxOutputTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil,
     timeToLive: TimeToLive? = nil,
-    integrations: [ToolProviderReference] = []
+    integrations: [ToolProviderReference] = [], inheritsSystemPrompt: Bool = true, responseID: String? = nil,
+    record: String? = nil, dropsOldTurns: Bool = false
   ) {
     self.model = model
     self.input = input
@@ -60,5 +69,9 @@ package struct GenerationRequest: Sendable, Hashable {
     self.topLogprobs = topLogprobs
     self.contextLength = contextLength
     self.timeToLive = timeToLive
+    self.inheritsSystemPrompt = inheritsSystemPrompt
+    self.responseID = responseID
+    self.record = record
+    self.dropsOldTurns = dropsOldTurns
   }
 }

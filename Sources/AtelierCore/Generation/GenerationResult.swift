@@ -9,11 +9,13 @@ package struct GenerationResult: Sendable, Hashable {
   package var timings: GenerationTimings
   /// Present only when the turn was stored.
   package var responseID: String?
+  /// When the answer was complete, and stored if it was to be. Milliseconds since 1970; nil when nobody looked.
+  package var completedAt: Int64?
 
   package init(
     instance: InstanceSelection? = nil, output: [OutputItem] = [], finishReason: FinishReason = .endOfText,
     matchedStop: String? = nil, usage: GenerationUsage = GenerationUsage(),
-    timings: GenerationTimings = GenerationTimings(), responseID: String? = nil
+    timings: GenerationTimings = GenerationTimings(), responseID: String? = nil, completedAt: Int64? = nil
   ) {
     self.instance = instance
     self.output = output
@@ -22,6 +24,7 @@ package struct GenerationResult: Sendable, Hashable {
     self.usage = usage
     self.timings = timings
     self.responseID = responseID
+    self.completedAt = completedAt
   }
 
   /// Generated tokens per second of pure generation; 0 when nothing was generated, never NaN.

@@ -49,6 +49,7 @@ extension AtelierError {
     // Who may.
     case invalidAPIKey = "invalid_api_key"
     case permissionDenied = "permission_denied"
+    case mcpDisabled = "mcp_disabled"
     case forbiddenHost = "forbidden_host"
     case forbiddenOrigin = "forbidden_origin"
     // Models and jobs.

@@ -10,6 +10,7 @@ struct GenerationPlan: Sendable {
 
   /// Throws what can be known from the request and the model alone.
   static func check(_ request: GenerationRequest, for model: ModelDescription) throws(AtelierError) {
+    if let server = request.integrations.first { throw denial(of: server) }
     if let setting = request.reasoning {
       guard let capability = model.capabilities.reasoning else {
         throw AtelierError(
@@ -31,6 +32,16 @@ struct GenerationPlan: Sendable {
     }
   }
 
+  /// Nothing here connects to servers of tools.
+  private static func denial(of server: ToolProviderReference) -> AtelierError {
+    let (name, setting) =
+      switch server {
+      case .plugin(let id, _): ("plugin '\(id)'", "servers of mcp.json")
+      case .ephemeral(let server): ("ephemeral MCP server '\(server.label)'", "servers named in requests")
+      }
+    return AtelierError(.mcpDisabled, "Permission denied to use \(name). This server does not call \(setting).")
+  }
+
   /// Throws `unsupportedModality` for images, also of earlier turns, and a model that cannot see.
   func checkImages(for model: ModelDescription) throws(AtelierError) {
     guard !model.capabilities.vision else { return }
@@ -49,13 +60,15 @@ struct GenerationPlan: Sendable {
   }
 
   /// The system prompt in force: the request's, else the inherited one.
-  var systemPrompt: String? { request.systemPrompt ?? history.last?.systemPrompt }
+  var systemPrompt: String? {
+    request.systemPrompt ?? (request.inheritsSystemPrompt ? history.last?.systemPrompt : nil)
+  }
 
   /// The request as the engine takes it, filled from the model's defaults and then the built-in ones.
   func engineRequest(defaults: ModelDefaults) -> EngineRequest {
     var input = request.input
     if case .chat(let new) = request.input {
-      var messages = HistoryRenderer.messages(history) + new
+      var messages = CallPairing.repaired(HistoryRenderer.messages(history) + new)
       let system = systemPrompt ?? (messages.contains { $0.role == .system } ? nil : defaults.systemPrompt)
       if let system { messages.insert(Message(.system, system), at: 0) }
       input = .chat(Self.framed(messages, by: defaults.customFields))
@@ -67,7 +80,8 @@ struct GenerationPlan: Sendable {
       responseFormat: request.responseFormat, reasoning: request.reasoning,
       templateArgumentsJSON: templateArguments(defaults.customFields),
       maxOutputTokens: request.maxOutputTokens ?? defaults.maxPredictedTokens,
-      stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs)
+      stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs,
+      dropsOldTurns: request.dropsOldTurns)
     result.client = request.client
     return result
   }
@@ -106,8 +120,9 @@ struct GenerationPlan: Sendable {
     case .endOfText, .stopString, .maxTokens, .contextFull, .toolCalls: break
     }
     return ConversationNode(
-      id: ResponseID.generate(), parent: history.last?.id, input: input, systemPrompt: systemPrompt,
-      output: result.output, modelKey: modelKey, createdAt: now, finishReason: result.finishReason,
-      usage: result.usage, timings: result.timings)
+      id: request.responseID ?? ResponseID.generate(), parent: history.last?.id, input: input,
+      systemPrompt: systemPrompt, output: result.output, modelKey: modelKey, createdAt: now,
+      finishReason: result.finishReason, usage: result.usage, timings: result.timings,
+      surface: request.record == nil ? .chat : .responses, record: request.record)
   }
 }

@@ -89,7 +89,9 @@ actor GenerationPump {
     case .finished(var result):
       result.instance = lease.selection
       result.timings.modelLoad = loadSeconds
-      if !hasFailed, let node = plan.node(result, modelKey: lease.model.key, now: clock.wallMilliseconds) {
+      let now = clock.wallMilliseconds
+      result.completedAt = now
+      if !hasFailed, let node = plan.node(result, modelKey: lease.model.key, now: now) {
         do throws(AtelierError) {
           try await store.append(node)
           result.responseID = node.id

@@ -4,7 +4,7 @@ import AtelierStore
 /// The runtime's front door: resolves the model, restores stored turns, leases an instance, and stores what was answered.
 package struct GenerationService: GenerationServing {
   private let registry: ModelRegistry
-  private let store: ConversationStore
+  let store: ConversationStore
   private let clock: any RuntimeClock
 
   package init(registry: ModelRegistry, store: ConversationStore, clock: any RuntimeClock = SystemClock()) {

@@ -12,6 +12,11 @@ struct PromptPreparer: Sendable {
 
   /// Throws `contextLengthExceeded`, `unsupportedModality`, `templateFailed`, `invalidValue`.
   func prepare(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
+    guard request.dropsOldTurns, case .chat(let messages) = request.input else { return try prepareWhole(request) }
+    return try prepareRecent(request, TurnDropping(messages))
+  }
+
+  private func prepareWhole(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
     try checkSize(request)
     let prompt = try render(request)
     guard !prompt.tokens.isEmpty else { throw AtelierError(.invalidValue, "The prompt is empty.") }
@@ -21,6 +26,30 @@ struct PromptPreparer: Sendable {
     return prompt
   }
 
+  /// With as many of the last turns as leave room for an answer; the last one alone may take that room too.
+  private func prepareRecent(_ request: EngineRequest, _ turns: TurnDropping) throws(AtelierError) -> RenderedPrompt {
+    let context = backend.properties.contextLength
+    let room = context - min(request.maxOutputTokens ?? context / 8, context / 4)
+    var request = request
+    var best: RenderedPrompt?
+    // The number of turns to drop lies between these: below the first too few are dropped. Mostly it is none.
+    var few = 0
+    var enough = turns.droppable
+    while few < enough {
+      let middle = few == 0 ? 0 : (few + enough) / 2
+      request.input = .chat(turns.dropping(middle))
+      if fits(request), case let prompt = try render(request), prompt.tokens.count <= room {
+        enough = middle
+        best = prompt
+      } else {
+        few = middle + 1
+      }
+    }
+    if let best { return best }
+    request.input = .chat(turns.dropping(turns.droppable))
+    return try prepareWhole(request)
+  }
+
   /// The number of prompt tokens, whether they fit or not. Throws as `prepare` does, also for text that cannot fit.
   func count(_ request: EngineRequest) throws(AtelierError) -> Int {
     try checkSize(request)
@@ -28,10 +57,11 @@ struct PromptPreparer: Sendable {
   }
 
   private func checkSize(_ request: EngineRequest) throws(AtelierError) {
-    let bytes = request.textBytes
-    guard bytes <= Self.maxBytesPerContextToken * backend.properties.contextLength else {
-      throw tooLong(tokens: bytes / Self.typicalBytesPerToken, about: true)
-    }
+    guard fits(request) else { throw tooLong(tokens: request.textBytes / Self.typicalBytesPerToken, about: true) }
+  }
+
+  private func fits(_ request: EngineRequest) -> Bool {
+    request.textBytes <= Self.maxBytesPerContextToken * backend.properties.contextLength
   }
 
   private func render(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
