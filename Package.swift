@@ -62,7 +62,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Siblings: none imports another.
-    .target(name: "AtelierAPI", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(name: "AtelierAPI", dependencies: ["AtelierCore", crypto], swiftSettings: strict),
     .target(name: "AtelierText", dependencies: ["AtelierCore"], swiftSettings: strict),
     .target(name: "AtelierEngine", dependencies: ["AtelierCore"], swiftSettings: strict),
     .target(name: "AtelierModels", dependencies: ["AtelierCore", "AtelierEgress", crypto], swiftSettings: strict),

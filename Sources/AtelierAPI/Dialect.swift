@@ -19,9 +19,17 @@ package protocol Dialect: Sendable {
 
   static func response(to error: AtelierError) -> ErrorResponse
 
+  /// Whether a streamed answer shows this error inside its stream even when nothing was sent yet. Everything else that
+  /// fails so early is an HTTP status.
+  static func opensStream(for error: AtelierError) -> Bool
+
   /// Seconds of silence after which a stream sends `StreamEncoder.keepAlive()`. Also how long the headers of a streamed
   /// answer may wait for the first event, so that what fails before it keeps its HTTP status.
   static var keepAliveSeconds: Int { get }
+}
+
+extension Dialect {
+  package static func opensStream(for error: AtelierError) -> Bool { false }
 }
 
 /// What rendering an answer needs to know of its request.
@@ -30,10 +38,13 @@ package protocol DialectContext: Sendable {
   var isStreaming: Bool { get }
   /// Answers to generate, 1…32.
   var choices: Int { get }
+  /// The name under which a client may end the running answer; nil where a dialect offers no such thing.
+  var cancellationID: String? { get }
 }
 
 extension DialectContext {
   package var choices: Int { 1 }
+  package var cancellationID: String? { nil }
 }
 
 package struct DecodedRequest<Context: DialectContext>: Sendable {

@@ -13,26 +13,36 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   /// How long a client may take to accept one write.
   let stall: Duration
   let eventStreamType: String
+  let seal: ReasoningSeal?
+  /// Where clients find their running answers to end them.
+  let running: RunningAnswers?
 
   var endsWithClient: Bool { true }
 
   init(
     _ dialect: D.Type, generation: any GenerationServing, limits: ServerLimits,
-    eventStreamType: String = "text/event-stream; charset=utf-8"
+    eventStreamType: String = "text/event-stream; charset=utf-8", seal: ReasoningSeal? = nil,
+    running: RunningAnswers? = nil
   ) {
     self.generation = generation
     body = limits.bodyReader
     stall = limits.stall
     self.eventStreamType = eventStreamType
+    self.seal = seal
+    self.running = running
   }
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    let value = try await body.readJSON(request.request, exchange)
-    let decoded = try D.decode(value, stamp: .now(requestID: exchange.requestID))
+    try await answer(try await body.readJSON(request.request, exchange), exchange)
+  }
+
+  /// Answers a request whose body was read.
+  func answer(_ value: JSONValue, _ exchange: Exchange) async throws {
+    let decoded = try D.decode(value, stamp: .now(requestID: exchange.requestID, seal: seal))
     var streams: [AsyncStream<GenerationEvent>] = []
     for var request in decoded.requests {
       request.client = exchange.client
-      streams.append(try await generation.generate(request))
+      streams.append(try await begin(request, decoded.context))
     }
     let context = decoded.context
     try await withTaskExecutorPreference(exchange.executor) {
@@ -43,6 +53,25 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
         try await exchange.send(D.body(of: answers, in: context))
       }
     }
+  }
+
+  private func begin(
+    _ request: GenerationRequest, _ context: D.Context
+  ) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    do throws(AtelierError) {
+      return try await generation.generate(request)
+    } catch {
+      guard context.isStreaming, D.opensStream(for: error) else { throw error }
+      return Self.failed(error)
+    }
+  }
+
+  private static func failed(_ error: AtelierError) -> AsyncStream<GenerationEvent> {
+    let (events, source) = AsyncStream.makeStream(of: GenerationEvent.self)
+    source.yield(.failed(error))
+    source.yield(.finished(GenerationResult(finishReason: .failed)))
+    source.finish()
+    return events
   }
 
   // MARK: Whole answers
@@ -74,7 +103,23 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   {
     let mailbox = StreamMailbox(
       D.encoder(for: context), choices: streams.count,
-      timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), stall: stall, now: .now))
+      timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), stall: stall, now: .now),
+      opensFor: D.opensStream)
+    guard let running, let name = context.cancellationID else { return try await write(streams, mailbox, exchange) }
+    running.add(name, Self.running(mailbox, context))
+    defer { running.remove(name) }
+    try await write(streams, mailbox, exchange)
+  }
+
+  private static func running(_ mailbox: StreamMailbox<D.Encoder>, _ context: D.Context) -> RunningAnswers.Entry {
+    RunningAnswers.Entry(
+      body: { D.body(of: [Answer(result: GenerationResult(finishReason: .userStopped))], in: context) },
+      stop: { mailbox.stop() })
+  }
+
+  private func write(
+    _ streams: [AsyncStream<GenerationEvent>], _ mailbox: StreamMailbox<D.Encoder>, _ exchange: Exchange
+  ) async throws {
     let abort = exchange.abort
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (choice, events) in streams.enumerated() {

@@ -11,16 +11,21 @@ package struct ServerServices: Sendable {
   package var models: any ModelManaging
   package var downloads: any DownloadManaging
   package var chats: any ChatManaging
+  package var turns: any StoredTurns
+  /// Marks what clients are given to keep.
+  package var sealKey: [UInt8]
   package var authorizer: any Authorizer
 
   package init(
     generation: any GenerationServing, models: any ModelManaging, downloads: any DownloadManaging,
-    chats: any ChatManaging, authorizer: any Authorizer = OpenAuthorizer()
+    chats: any ChatManaging, turns: any StoredTurns, sealKey: [UInt8], authorizer: any Authorizer = OpenAuthorizer()
   ) {
     self.generation = generation
     self.models = models
     self.chats = chats
     self.downloads = downloads
+    self.turns = turns
+    self.sealKey = sealKey
     self.authorizer = authorizer
   }
 }
@@ -39,6 +44,7 @@ extension RouteTable {
     let downloadStatus = DownloadStatusController(downloads: services.downloads)
     let downloadJobs = DownloadJobsController(downloads: services.downloads)
     let modelCatalog = ModelCatalogController(downloads: services.downloads)
+    let (turns, seal, running) = (services.turns, ReasoningSeal(key: services.sealKey), RunningAnswers())
     return RouteTable([
       Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
       Route(.get, "/lmstudio-greeting", .open, FixedAnswer(value: ServerRoot.greeting)),
@@ -79,6 +85,19 @@ extension RouteTable {
       Route(
         .post, "/v1/chat/completions", .inference,
         GenerationRoute(OpenAIChat.self, generation: generation, limits: limits)),
+      Route(
+        .post, "/v1/responses", .inference,
+        ResponsesRoute(
+          route: GenerationRoute(
+            OpenAIResponses.self, generation: generation, limits: limits, seal: seal, running: running), turns: turns)
+      ),
+      Route(.get, "/v1/responses/*", .inference, StoredResponseController(turns: turns, seal: seal)),
+      Route(.delete, "/v1/responses/*", .inference, DeleteResponseController(turns: turns)),
+      Route(
+        .get, "/v1/responses/*/input_items", .inference, ResponseInputItemsController(turns: turns, seal: seal)),
+      Route(
+        .post, "/v1/responses/*/cancel", .inference,
+        CancelResponseController(turns: turns, seal: seal, running: running)),
       Route(
         .post, "/v1/completions", .inference,
         GenerationRoute(OpenAICompletions.self, generation: generation, limits: limits)),

@@ -7,7 +7,8 @@ import Testing
 /// Each case is a request and a list of events; expected are the stream and the whole answer, byte for byte.
 struct GoldenTests {
   private static let stamp = ResponseStamp(
-    created: 1_763_800_000, token: "8f2k1m0q9z7x4c5v6b3nabcd", requestID: "req_0f3a")
+    created: 1_763_800_000, token: "8f2k1m0q9z7x4c5v6b3nabcd", requestID: "req_0f3a",
+    responseID: "resp_0f3c6a1d9b7e42c8a5d01f6e7b2c93d4e8f7a6b5c4d3e2f1", seal: ReasoningSeal(key: [7]))
 
   @Test(arguments: GoldenFiles.cases("LMStudioV1")) func native(name: String) throws {
     try check(LMStudioV1Chat.self, "LMStudioV1", name)
@@ -29,8 +30,13 @@ struct GoldenTests {
     try check(AnthropicMessages.self, "Anthropic", name)
   }
 
+  @Test(arguments: GoldenFiles.cases("OpenAIResponses")) func openAIResponses(name: String) throws {
+    try check(OpenAIResponses.self, "OpenAIResponses", name)
+  }
+
   @Test func everyEventListRunsThroughEveryDialect() {
-    for dialect in ["LMStudioV1", "OpenAIChat", "LMStudioV0Chat", "OpenAICompletions", "Anthropic"] {
+    let dialects = ["LMStudioV1", "OpenAIChat", "OpenAIResponses", "LMStudioV0Chat", "OpenAICompletions", "Anthropic"]
+    for dialect in dialects {
       let lists = Set(GoldenFiles.cases(dialect).map { String($0.split(separator: ".")[0]) })
       #expect(lists == Set(GoldenFiles.eventLists), "\(dialect)")
     }

@@ -21,6 +21,8 @@ struct RequestQuery: Sendable {
 
   subscript(name: String) -> String? { items.first { $0.name == name }?.value }
 
+  var byName: [String: String] { Dictionary(items.map { ($0.name, $0.value) }) { first, _ in first } }
+
   /// Throws `invalidValue` for anything but `true` and `false`; the name alone means true.
   func boolean(_ name: String, default standard: Bool) throws(AtelierError) -> Bool {
     switch self[name]?.lowercased() {

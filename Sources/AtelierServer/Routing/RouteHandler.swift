@@ -19,7 +19,7 @@ extension RouteHandler {
 /// A request that has passed the policies.
 struct ServerRequest: Sendable {
   let request: Request
-  /// What a trailing `*` of the route stands for.
+  /// What the `*` of the route stands for.
   let rest: String
 
   var query: RequestQuery { RequestQuery(target: request.head.path ?? "") }

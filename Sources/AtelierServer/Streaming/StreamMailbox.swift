@@ -30,13 +30,19 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
 
   private let state: Mutex<State>
   private let capacity: Int
+  /// Whether the stream begins with that failure when nothing was sent yet.
+  private let opensFor: @Sendable (AtelierError) -> Bool
   private let output = Bell()
   /// One per choice, because a bell is heard by one task.
   private let space: [Bell]
 
-  init(_ encoder: Encoder, choices: Int, timer: StreamTimer, capacity: Int = 256 * 1024) {
+  init(
+    _ encoder: Encoder, choices: Int, timer: StreamTimer, capacity: Int = 256 * 1024,
+    opensFor: @escaping @Sendable (AtelierError) -> Bool = { _ in false }
+  ) {
     state = Mutex(State(encoder: encoder, unfinished: choices, timer: timer))
     self.capacity = capacity
+    self.opensFor = opensFor
     space = (0..<choices).map { _ in Bell() }
   }
 
@@ -64,7 +70,7 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
     let verdict = state.withLock { state -> Verdict in
       guard !state.hasEnded else { return .stop }
       if case .failed(let error) = event {
-        guard state.isOpen else {
+        guard state.isOpen || opensFor(error) else {
           state.refusal = error
           state.hasEnded = true
           return .stop
@@ -91,6 +97,21 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
   private func end() {
     state.withLock { $0.hasEnded = true }
     output.ring()
+  }
+
+  /// Ends the answer where it is, as something the client wanted.
+  func stop() {
+    state.withLock { state in
+      guard !state.hasEnded else { return }
+      for choice in space.indices {
+        let end = GenerationEvent.finished(GenerationResult(finishReason: .userStopped))
+        for frame in state.encoder.encode(end, choice: choice) { frame.write(into: &state.bytes) }
+      }
+      state.isOpen = true
+      state.hasEnded = true
+    }
+    output.ring()
+    for bell in space { bell.ring() }
   }
 
   // MARK: The timekeeper

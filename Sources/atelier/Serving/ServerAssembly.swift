@@ -16,6 +16,7 @@ struct ServerAssembly: Sendable {
   private let generation: GenerationService
   private let downloads: DownloadManager
   private let chats: ChatLibrary
+  private let sealKey: [UInt8]
   private let settings: Settings
   private let logger: Logger
 
@@ -42,6 +43,7 @@ struct ServerAssembly: Sendable {
     downloads = try Self.downloads(
       settings, directory: directory, models: modelsFolder, catalog: catalog, environment: environment, logger: logger)
     let store = try ConversationStore(at: directory.database)
+    sealKey = try SealKeyFile.load(at: directory.sealKey)
     generation = GenerationService(registry: registry, store: store)
     chats = ChatLibrary(store: store)
     runtime = RuntimeService(
@@ -82,7 +84,8 @@ struct ServerAssembly: Sendable {
     // Until there is a store of tokens, authentication can only fail closed.
     let authorizer: any Authorizer = settings.requireAuthentication ? ClosedAuthorizer() : OpenAuthorizer()
     let services = ServerServices(
-      generation: generation, models: registry, downloads: downloads, chats: chats, authorizer: authorizer)
+      generation: generation, models: registry, downloads: downloads, chats: chats, turns: generation,
+      sealKey: sealKey, authorizer: authorizer)
     return HTTPServer(
       ServerResponder(services, settings: settings, version: Version.text, logger: Logger(label: "http")),
       host: settings.host, port: settings.port, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),

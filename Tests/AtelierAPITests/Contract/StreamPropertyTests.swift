@@ -5,7 +5,8 @@ import Testing
 
 /// Random streams that keep the event contract: in every dialect the pieces of the stream join to the whole answer.
 struct StreamPropertyTests {
-  private static let stamp = ResponseStamp(created: 1, token: "token", requestID: "req_1")
+  private static let stamp = ResponseStamp(
+    created: 1, token: "token", requestID: "req_1", responseID: "resp_ab", seal: ReasoningSeal(key: [1]))
   private static let seeds = 0..<400
 
   private struct Case {
@@ -82,6 +83,27 @@ struct StreamPropertyTests {
     #expect(
       joined(answer.frames.map { $0["choices"]?.arrayValue?.first?["text"] }) == choice["text"]?.stringValue)
     #expect(answer.frames.last?["choices"]?.arrayValue?.first?["finish_reason"] == choice["finish_reason"])
+  }
+
+  // MARK: Responses
+
+  /// `f1` and `f2` are custom tools, so that their arguments take the other way.
+  private static let responsesBody: JSONValue = [
+    "input": "x", "include": ["reasoning.encrypted_content"],
+    "tools": [
+      ["type": "custom", "name": "f1"],
+      ["type": "namespace", "name": "space", "tools": [["type": "custom", "name": "f2"]]],
+    ],
+  ]
+
+  @Test func openAIResponses() throws {
+    for seed in Self.seeds {
+      let answer = try rendered(OpenAIResponses.self, Self.responsesBody, example(seed))
+      var response = ResponseAccumulator()
+      for frame in answer.frames { try response.add(frame) }
+      #expect(response.final == answer.body, "seed \(seed)")
+      #expect(response.accumulated == answer.body["output"]?.arrayValue, "seed \(seed)")
+    }
   }
 
   // MARK: Native
@@ -175,5 +197,68 @@ private struct MessageAccumulator {
       blocks[blocks.count - 1][key] = .string((blocks[blocks.count - 1][key]?.stringValue ?? "") + piece)
     }
     json += delta["partial_json"]?.stringValue ?? ""
+  }
+}
+
+/// What the vendor's SDK does with the events of a streamed response; stricter where it would only go wrong later.
+private struct ResponseAccumulator {
+  struct Broken: Error { var frame: JSONValue }
+
+  /// The response of the last event.
+  private(set) var final: JSONValue?
+  /// The items as their events tell of them.
+  private(set) var accumulated: [JSONValue] = []
+  private var sequence = 0
+  private var id: JSONValue?
+  /// The open item, and what its deltas and its `.done` said.
+  private var item: JSONValue?
+  private var text = ""
+  private var whole: String?
+
+  mutating func add(_ frame: JSONValue) throws {
+    guard let type = frame["type"]?.stringValue, frame["sequence_number"]?.integerValue == sequence, final == nil,
+      frame["error"] == nil, sequence > 0 || type == "response.created"
+    else { throw Broken(frame: frame) }
+    sequence += 1
+    if let response = frame["response"] { return try lifecycle(type, response, frame) }
+    guard frame["output_index"]?.integerValue == accumulated.count else { throw Broken(frame: frame) }
+    let name = String(type.dropFirst("response.".count))
+    if name == "output_item.added" {
+      guard item == nil, let added = frame["item"] else { throw Broken(frame: frame) }
+      (item, text, whole) = (added, "", nil)
+      return
+    }
+    guard let item, frame["item_id"] == nil || frame["item_id"] == item["id"] else { throw Broken(frame: frame) }
+    switch name {
+    case "output_item.done": try close(frame["item"], item, frame)
+    case "content_part.added", "content_part.done", "mcp_call.in_progress", "mcp_call.completed", "mcp_call.failed":
+      break
+    case let name where name.hasSuffix(".delta"): text += frame["delta"]?.stringValue ?? ""
+    case let name where name.hasSuffix(".done"):
+      whole = (frame["text"] ?? frame["arguments"] ?? frame["input"])?.stringValue
+    default: throw Broken(frame: frame)
+    }
+  }
+
+  private mutating func lifecycle(_ type: String, _ response: JSONValue, _ frame: JSONValue) throws {
+    if id == nil { id = response["id"] }
+    guard response["id"] == id,
+      type == "response.\(response["status"]?.stringValue ?? "")" || type == "response.created"
+    else { throw Broken(frame: frame) }
+    if type == "response.created" || type == "response.in_progress" {
+      guard response["output"] == [], response["usage"] == .null else { throw Broken(frame: frame) }
+    } else {
+      guard item == nil else { throw Broken(frame: frame) }
+      final = response
+    }
+  }
+
+  private mutating func close(_ done: JSONValue?, _ added: JSONValue, _ frame: JSONValue) throws {
+    let content = done?["content"]?.arrayValue?.first?["text"] ?? done?["arguments"] ?? done?["input"]
+    guard let done, done["id"] == added["id"], done["type"] == added["type"], done["call_id"] == added["call_id"],
+      done["name"] == added["name"], content?.stringValue == text, whole == nil || whole == text
+    else { throw Broken(frame: frame) }
+    accumulated.append(done)
+    item = nil
   }
 }

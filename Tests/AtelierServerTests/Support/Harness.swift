@@ -10,6 +10,7 @@ struct Harness {
   let generation: ScriptedGeneration
   var settings = Settings()
   var authorizer: any Authorizer = OpenAuthorizer()
+  var turns = ScriptedTurns()
 
   init(_ generation: ScriptedGeneration = ScriptedGeneration(Script.answer("Hel", "lo."))) {
     self.generation = generation
@@ -19,7 +20,7 @@ struct Harness {
     ServerResponder(
       ServerServices(
         generation: generation, models: ScriptedModels(), downloads: ScriptedDownloads(), chats: ScriptedChats(),
-        authorizer: authorizer),
+        turns: turns, sealKey: [1, 2, 3], authorizer: authorizer),
       settings: settings,
       version: "1.2.3", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }

@@ -6,7 +6,7 @@ enum OpenAILogprobs {
     ["content": .array(tokens.map(entry)), "refusal": .null]
   }
 
-  private static func entry(_ token: TokenLogprob) -> JSONValue {
+  static func entry(_ token: TokenLogprob) -> JSONValue {
     var entry = members(token.chosen)
     entry["top_logprobs"] = .array(token.top.map { .object(members($0)) })
     return .object(entry)

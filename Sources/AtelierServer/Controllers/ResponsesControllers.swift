@@ -1,0 +1,78 @@
+import AtelierAPI
+import AtelierCore
+import AtelierRuntime
+import HTTPTypes
+
+/// `POST /v1/responses`: puts stored items in the place of their names, then answers like any other dialect.
+struct ResponsesRoute: RouteHandler {
+  let route: GenerationRoute<OpenAIResponses>
+  let turns: any StoredTurns
+
+  var endsWithClient: Bool { true }
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    let body = try await route.body.readJSON(request.request, exchange)
+    var stored: [StoredTurn] = []
+    for id in try OpenAIResponsesReferences.responseIDs(in: body) {
+      if let turn = try await turn(id) { stored.append(turn) }
+    }
+    try await route.answer(
+      OpenAIResponsesReferences.resolved(body, from: stored, seal: route.seal), exchange)
+  }
+
+  /// nil when there is none: the reader of the request says which item names it.
+  private func turn(_ id: String) async throws(AtelierError) -> StoredTurn? {
+    do throws(AtelierError) {
+      return try await turns.turn(id)
+    } catch {
+      guard error.code == .responseNotFound else { throw error }
+      return nil
+    }
+  }
+}
+
+/// `GET /v1/responses/{id}`.
+struct StoredResponseController: RouteHandler {
+  let turns: any StoredTurns
+  let seal: ReasoningSeal
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    if request.query["stream"] == "true" {
+      throw AtelierError(.unsupportedParameter, "'stream' is not supported for stored responses", param: "stream")
+    }
+    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).body())
+  }
+}
+
+/// `GET /v1/responses/{id}/input_items`.
+struct ResponseInputItemsController: RouteHandler {
+  let turns: any StoredTurns
+  let seal: ReasoningSeal
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    let page = try OpenAIPage(request.query.byName)
+    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).inputItems(page))
+  }
+}
+
+/// `DELETE /v1/responses/{id}`.
+struct DeleteResponseController: RouteHandler {
+  let turns: any StoredTurns
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    try await turns.forget(request.rest)
+    try await exchange.send(OpenAIStoredResponse.deleted(request.rest))
+  }
+}
+
+/// `POST /v1/responses/{id}/cancel`: ends a running answer; of one that has ended it shows how.
+struct CancelResponseController: RouteHandler {
+  let turns: any StoredTurns
+  let seal: ReasoningSeal
+  let running: RunningAnswers
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    if let body = running.stop(request.rest) { return try await exchange.send(body) }
+    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).body())
+  }
+}

@@ -1,0 +1,24 @@
+import AtelierCore
+import Synchronization
+
+/// Streamed answers that are being made, by the names under which clients may end them.
+final class RunningAnswers: Sendable {
+  struct Entry: Sendable {
+    /// What whoever ends the answer gets to see of it.
+    var body: @Sendable () -> JSONValue
+    var stop: @Sendable () -> Void
+  }
+
+  private let entries = Mutex<[String: Entry]>([:])
+
+  func add(_ name: String, _ entry: Entry) { entries.withLock { $0[name] = entry } }
+
+  func remove(_ name: String) { entries.withLock { $0[name] = nil } }
+
+  /// Ends the answer; nil when none of that name is being made.
+  func stop(_ name: String) -> JSONValue? {
+    guard let entry = entries.withLock({ $0.removeValue(forKey: name) }) else { return nil }
+    entry.stop()
+    return entry.body()
+  }
+}
