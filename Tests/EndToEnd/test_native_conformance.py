@@ -474,7 +474,8 @@ def test_18_ttl_counts_idle_seconds_only(fresh, models_zoo):
     server = fresh(model=False).add_models(models_zoo, "endless").start()
     with httpx.stream("POST", f"{server.url}/api/v1/chat", json=ENDLESS | {"stream": True, "ttl": 2}, timeout=30) as answer:
         began = None
-        for piece in answer.iter_text():
+        pieces = answer.iter_text()  # kept: the end of this iterator would end the request
+        for piece in pieces:
             if began is None and "message.delta" in piece:
                 began = time.monotonic()
             if began and time.monotonic() - began > 3:
