@@ -125,6 +125,22 @@ struct VirtualModelTests {
     #expect(CustomField.systemPrompt(nil, with: users) == "Think. ")
   }
 
+  @Test func thePagesExampleWorks() async throws {
+    let page = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/models.md").standardizedFileURL
+    let text = try String(contentsOf: page, encoding: .utf8)
+    let start = try #require(text.range(of: "```yaml\n"))
+    let end = try #require(text.range(of: "```", range: start.upperBound..<text.endIndex))
+    try hub.add("acme/deep/model.yaml", bytes: String(text[start.upperBound..<end.lowerBound]))
+    try folder.add("qwen/Qwen3-8B-GGUF/Qwen3-8B-Q4_K_M.gguf")
+    let catalog = try catalog()
+    let model = try #require(await catalog.models().first)
+    #expect(model.key == "acme/deep")
+    #expect(model.capabilities.reasoning == ReasoningCapability(allowedOptions: [.off, .on], defaultOption: .on))
+    let defaults = await catalog.defaults(forKey: "acme/deep")
+    #expect((defaults.contextLength, defaults.sampling.temperature) == (16384, 0.6))
+    #expect(await catalog.problems().isEmpty)
+  }
+
   @Test func filesWithoutEffectSayWhy() async throws {
     try folder.add("acme/Tiny-GGUF/Tiny-Q4_0.gguf")
     try hub.add("a/broken/model.yaml", bytes: "model: [")

@@ -51,6 +51,7 @@ def build(folder: pathlib.Path) -> pathlib.Path:
         add("quants", TableModel(name="Quants").otherwise(f"I am {name}."), f"quants.{name}.gguf")
     add("split", TableModel(name="Split").otherwise("All parts are here."), shards=3)
     talker = TableModel(name="Talker").script("@sea", "and the sea ", loop=True).script("@short", "Short.")
+    talker.script("@emoji", "😀🎉 – 🚀!")
     add("talker", talker.otherwise("Hello there."))
     endless = TableModel(name="Endless", context_length=65536).script("@sea", "and the sea ", loop=True)
     add("endless", endless.otherwise("Hello there."))

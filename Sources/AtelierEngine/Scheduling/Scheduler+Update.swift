@@ -38,9 +38,10 @@ extension Scheduler {
     guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
     var sequence = waiting.remove(at: index)
     let count = sequence.promptCount
-    sequence.cached = count
+    // As everywhere, the last token of a prompt is not counted as cached: its logits have to come from somewhere.
+    sequence.cached = count - 1
     sequence.reported = count
-    emit(id, .prompt(processed: count, cached: count, total: count))
+    emit(id, .prompt(processed: count, cached: count - 1, total: count))
     report(outcome, of: id)
     if let end = sequence.take(outcome, cellCount: limits.cellCount) {
       emit(id, .finished(end))
