@@ -6,7 +6,7 @@
 package protocol ModelRunner: AnyObject {
   /// Cells in all. Also the longest sequence possible.
   var cellCount: Int { get }
-  /// Rows one `decode` call takes at most.
+  /// Token rows one `decode` call takes at most, and rows of one picture.
   var maxBatchRows: Int { get }
   /// Sequence numbers are 0..<maxSequences.
   var maxSequences: Int { get }
@@ -20,7 +20,7 @@ package protocol ModelRunner: AnyObject {
   /// Sets the threads of the following steps, 1…`threadCount`. Cheap.
   func useThreads(_ count: Int)
 
-  /// Evaluates the rows. Logits of rows that asked for them are valid until the next call.
+  /// Evaluates the rows: pictures, then tokens. Logits of token rows that asked for them are valid until the next call.
   /// Throws `.outOfCells` without having changed anything when the rows do not fit.
   func decode(_ batch: Batch) throws(RunnerError)
 

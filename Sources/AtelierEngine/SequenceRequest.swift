@@ -5,6 +5,8 @@ package struct SequenceRequest: Sendable {
   /// Chosen by the caller, unique among live requests.
   package var id: UInt64
   package var prompt: [Int32]
+  /// The pictures in the prompt, in order.
+  package var media: [MediaSpan]
   /// Every field but `seed` is set; `seed` nil draws one.
   package var sampling: SamplingParameters
   /// Generated tokens at most; nil: until the context is full.
@@ -18,11 +20,12 @@ package struct SequenceRequest: Sendable {
   package var client: UInt64
 
   package init(
-    id: UInt64, prompt: [Int32], sampling: SamplingParameters, maxTokens: Int? = nil,
+    id: UInt64, prompt: [Int32], media: [MediaSpan] = [], sampling: SamplingParameters, maxTokens: Int? = nil,
     grammar: GrammarConstraint? = nil, topLogprobs: Int? = nil, cacheable: Bool = true, client: UInt64 = 0
   ) {
     self.id = id
     self.prompt = prompt
+    self.media = media
     self.sampling = sampling
     self.maxTokens = maxTokens
     self.grammar = grammar

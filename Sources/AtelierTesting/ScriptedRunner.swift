@@ -83,28 +83,50 @@ package final class ScriptedRunner: ModelRunner {
     }
     decodeCalls += 1
     if batch.isEmpty || batch.count > maxBatchRows { violations.append("batch of \(batch.count) rows") }
-    guard batch.count <= freeCells.count else { throw .outOfCells }
-    rowsComputed += batch.count
-    batchSizes.append(batch.count)
+    guard batch.rowCount <= freeCells.count else { throw .outOfCells }
+    rowsComputed += batch.rowCount
+    batchSizes.append(batch.rowCount)
     rowHistories.removeAll(keepingCapacity: true)
+    for picture in batch.media { compute(picture, batch) }
     for row in 0..<batch.count {
-      let sequence = Int(batch.sequences[row])
-      guard paths.indices.contains(sequence) else {
-        violations.append("row of sequence \(sequence)")
-        rowHistories.append(nil)
-        continue
-      }
-      if Int(batch.positions[row]) != paths[sequence].count {
-        violations.append("sequence \(sequence) at position \(batch.positions[row]), expected \(paths[sequence].count)")
-      }
-      let before = history(of: sequence)
-      let history = Self.extend(before, by: batch.tokens[row])
-      let cell = freeCells.removeLast()
-      cells[cell] = Cell(holders: 1, history: history)
-      paths[sequence].append(cell)
-      states[sequence] = State(length: paths[sequence].count, history: history)
+      if batch.tokens[row] < 0 { violations.append("a picture's id as a token") }
+      let history = compute(
+        token: batch.tokens[row], sequence: Int(batch.sequences[row]), position: Int(batch.positions[row]))
       rowHistories.append(batch.wantsLogits[row] == 1 ? history : nil)
     }
+  }
+
+  private func compute(_ picture: Batch.MediaRows, _ batch: Batch) {
+    let all = 0..<picture.embedding.rows
+    if picture.rows.isEmpty || picture.rows.count > maxBatchRows || !all.contains(picture.rows)
+      || (picture.embedding.isWhole && picture.rows != all)
+    {
+      violations.append("rows \(picture.rows) of a picture of \(all.count)")
+    }
+    if batch.sequences.contains(Int32(picture.sequence)) {
+      violations.append("tokens beside a picture in one sequence")
+    }
+    for offset in 0..<picture.rows.count {
+      compute(token: picture.embedding.token, sequence: picture.sequence, position: picture.position + offset)
+    }
+  }
+
+  @discardableResult
+  private func compute(token: Int32, sequence: Int, position: Int) -> UInt64? {
+    guard paths.indices.contains(sequence) else {
+      violations.append("row of sequence \(sequence)")
+      return nil
+    }
+    if position != paths[sequence].count {
+      violations.append("sequence \(sequence) at position \(position), expected \(paths[sequence].count)")
+    }
+    let before = history(of: sequence)
+    let history = Self.extend(before, by: token)
+    let cell = freeCells.removeLast()
+    cells[cell] = Cell(holders: 1, history: history)
+    paths[sequence].append(cell)
+    states[sequence] = State(length: paths[sequence].count, history: history)
+    return history
   }
 
   package func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {

@@ -51,17 +51,21 @@ package struct PrefixCache: Sendable {
     var checkpoint: UInt64?
   }
 
-  /// The longest reusable prefix of `tokens`. The last token is never part of it: somebody needs its logits.
+  /// The longest reusable prefix of `tokens`. The last token is never part of it: somebody needs its logits. It ends
+  /// before a picture or after it, not among its rows.
   package func match(_ tokens: [Int32]) -> RadixTree.Place { find(tokens).place }
 
   private func find(_ tokens: [Int32]) -> Match {
     let limit = tokens.count - 1
     switch reuse {
     case .anyPrefix:
-      let place = tree.longestPrefix(of: tokens, limit: limit)
+      let longest = tree.longestPrefix(of: tokens, limit: limit)
+      let place = tree.shortened(longest, to: MediaRun.floor(tokens, longest.depth))
       return Match(place: place, source: tree.holder(of: place))
     case .checkpoints:
-      let whole = tree.sequences(within: tokens, limit: limit).filter { lastUsed[$0] > 0 }
+      let whole = tree.sequences(within: tokens, limit: limit).filter {
+        lastUsed[$0] > 0 && MediaRun.floor(tokens, tree.length(of: $0)) == tree.length(of: $0)
+      }
       let entry = whole.max { tree.length(of: $0) < tree.length(of: $1) }
       let marked = tree.deepestMark(of: tokens, limit: limit)
       if let entry, tree.length(of: entry) >= marked?.mark.depth ?? 0 {

@@ -169,9 +169,14 @@ package struct RadixTree: Sendable {
 
   /// The place of the sequence's first `count` tokens.
   package func place(of sequence: Int, count: Int) -> Place {
-    var node = tailNodes[sequence]
-    while nodes[node].start >= count && node > 0 { node = nodes[node].parent }
-    return Place(node: node, depth: count)
+    shortened(Place(node: tailNodes[sequence], depth: count), to: count)
+  }
+
+  /// A place on the way from the root to `place`, `depth` tokens from the root.
+  func shortened(_ place: Place, to depth: Int) -> Place {
+    var node = place.node
+    while nodes[node].start >= depth && node > 0 { node = nodes[node].parent }
+    return Place(node: node, depth: depth)
   }
 
   private mutating func grew(_ node: Int, by count: Int) {

@@ -31,7 +31,7 @@ extension Scheduler {
   }
 
   private mutating func start(_ waiting: SequenceState) -> Bool {
-    let stops = cache.checkpointStops(for: waiting.tokens)
+    let stops = cache.checkpointStops(for: waiting.tokens).map { MediaRun.floor(waiting.tokens, $0) }
     guard let (number, cached) = cache.begin(waiting.tokens, keep: waiting.cacheable) else { return false }
     var sequence = waiting
     sequence.number = number
@@ -62,7 +62,8 @@ extension Scheduler {
     var leader: Int?
     for place in running.indices where running[place].remaining > 1 {
       let other = running[place]
-      let common = TokenPrefix.common(tokens, 0, other.tokens, 0, limit: tokens.count - 1)
+      let common = MediaRun.floor(
+        tokens, TokenPrefix.common(tokens, 0, other.tokens, 0, limit: tokens.count - 1))
       if common > best && common > other.computed {
         best = common
         leader = place

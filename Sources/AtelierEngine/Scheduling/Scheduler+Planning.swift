@@ -60,11 +60,20 @@ extension Scheduler {
         running[$0.index].remaining >= running[index].remaining
       }
       let share = isShortest ? left : (left + 1) / 2
-      let wanted = min(share, running[index].remaining, running[index].nextStop - running[index].computed)
-      cache.makeRoom(plan.batch.count + wanted)
-      let rows = min(wanted, cache.freeCells - plan.batch.count)
-      guard rows > 0 else { return }
-      add(index, rows: rows, to: &plan)
+      let segment = running[index].segment
+      let isWhole = segment.picture?.embedding.isWhole ?? false
+      // A picture that cannot be divided goes beyond the budget.
+      let wanted =
+        isWhole ? segment.rows : min(share, segment.rows, running[index].nextStop - running[index].computed)
+      let planned = plan.batch.rowCount
+      cache.makeRoom(planned + wanted)
+      let rows = min(wanted, cache.freeCells - planned)
+      guard rows > 0, !isWhole || rows == wanted else { return }
+      if let picture = segment.picture {
+        add(index, rows: rows, of: picture, to: &plan)
+      } else {
+        add(index, rows: rows, to: &plan)
+      }
       left -= rows
     }
   }
@@ -78,6 +87,16 @@ extension Scheduler {
       rank = min(rank, follower.rank(remaining: follower.promptCount - sequence.computed))
     }
     return rank
+  }
+
+  private func add(_ index: Int, rows: Int, of picture: MediaSpan, to plan: inout StepPlan) {
+    let sequence = running[index]
+    guard let number = sequence.number else { return }
+    let first = sequence.computed - picture.start
+    plan.batch.append(
+      Batch.MediaRows(
+        embedding: picture.embedding, rows: first..<first + rows, position: sequence.computed, sequence: number))
+    plan.parts.append(StepPlan.Part(id: sequence.id, index: index, rows: rows, sampledRow: nil))
   }
 
   private func add(_ index: Int, rows: Int, to plan: inout StepPlan) {

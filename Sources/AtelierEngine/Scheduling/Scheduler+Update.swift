@@ -2,7 +2,7 @@ extension Scheduler {
   /// Takes in a step that was carried out. `outcomes` are those of the parts that sample, in the plan's order;
   /// `milliseconds` is what the whole step took.
   package mutating func update(after plan: StepPlan, outcomes: [StepOutcome], milliseconds: Double) {
-    work += plan.batch.count
+    work += plan.batch.rowCount
     budget.record(decodeRows: plan.decodeRows, promptRows: plan.promptRows, milliseconds: milliseconds)
     var next = 0
     var ended: [(index: Int, end: SequenceEnd)] = []

@@ -59,6 +59,9 @@ package struct Scheduler: Sendable {
           "context_length": .integer(Int64(limits.cellCount)),
         ])
     }
+    guard request.media.fit(request.prompt, maxRows: limits.maxBatchRows) else {
+      throw AtelierError(.invalidValue, "The prompt's images do not fit the model.")
+    }
     guard !isLive(request.id) else {
       throw AtelierError(.internalError, "A request with this id is already being served.")
     }

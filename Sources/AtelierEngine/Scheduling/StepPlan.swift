@@ -18,7 +18,7 @@ package struct StepPlan: Sendable {
   package init(capacity: Int) { batch = Batch(capacity: capacity) }
 
   package var isEmpty: Bool { batch.isEmpty }
-  package var promptRows: Int { batch.count - decodeRows }
+  package var promptRows: Int { batch.rowCount - decodeRows }
 
   mutating func removeRows() {
     batch.removeAll()

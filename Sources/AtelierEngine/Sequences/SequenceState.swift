@@ -11,6 +11,8 @@ struct SequenceState: Sendable {
   let client: UInt64
   /// Seconds on the caller's clock.
   let submitted: Double
+  /// The prompt's pictures, in order; needed again when the sequence gave way.
+  let media: [MediaSpan]
   /// Prompt, then what was generated; the last generated token is not in memory yet.
   var tokens: [Int32]
 
@@ -45,11 +47,18 @@ struct SequenceState: Sendable {
     cacheable = request.cacheable
     client = request.client
     self.submitted = submitted
+    media = request.media
     tokens = request.prompt
   }
 
   var generated: Int { tokens.count - promptCount }
   var remaining: Int { tokens.count - computed }
+  /// The next rows to compute that are of one kind: up to where text and a picture meet.
+  var segment: (rows: Int, picture: MediaSpan?) {
+    guard let span = media.first(where: { $0.end > computed }) else { return (remaining, nil) }
+    return span.start > computed ? (span.start - computed, nil) : (span.end - computed, span)
+  }
+
   /// One row a step: the token generated last.
   var isDecoding: Bool { generated > 0 && remaining == 1 }
 

@@ -39,6 +39,9 @@ struct SchedulerPropertyTests {
         promptTokensPerStep: Int.random(in: 1...40, using: &random),
         targetStepMilliseconds: Double.random(in: 1...50, using: &random)))
     let texts = (0..<3).map { TokenText.random(39, seed: seed * 10 + $0) }
+    let pictures = [3, 4, 7].map { rows in
+      PicturePrompt.embedding(Int32(-rows), rows: rows, isWhole: seed % 2 == 0 && rows <= runner.maxBatchRows)
+    }
     var requests: [UInt64: SequenceRequest] = [:]
     var cancelled: Set<UInt64> = []
     var nextID: UInt64 = 1
@@ -47,13 +50,16 @@ struct SchedulerPropertyTests {
     for _ in 0..<300 {
       if Int.random(in: 0..<3, using: &random) == 0 {
         let text = texts.randomElement(using: &random) ?? []
-        let prompt =
-          text.prefix(Int.random(in: 0...30, using: &random))
-          + TokenText.random(Int.random(in: 1...8, using: &random), seed: nextID % 3)
-        let request = SchedulerDriver.request(
-          nextID, Array(prompt), maxTokens: Int.random(in: 0...60, using: &random),
-          temperature: Bool.random(using: &random) ? 0.8 : 0, cacheable: Int.random(in: 0..<5, using: &random) > 0,
-          client: UInt64.random(in: 0..<3, using: &random))
+        let shown = Int.random(in: 0...2, using: &random)
+        var prompt = PicturePrompt().text(text.prefix(Int.random(in: 0...30 - 7 * shown, using: &random)))
+        for _ in 0..<shown {
+          if let picture = pictures.randomElement(using: &random) { prompt = prompt.picture(picture) }
+        }
+        prompt = prompt.text(TokenText.random(Int.random(in: 1...8, using: &random), seed: nextID % 3))
+        var request = prompt.request(
+          nextID, maxTokens: Int.random(in: 0...60, using: &random),
+          temperature: Bool.random(using: &random) ? 0.8 : 0, cacheable: Int.random(in: 0..<5, using: &random) > 0)
+        request.client = UInt64.random(in: 0..<3, using: &random)
         do {
           try driver.submit(request)
           requests[nextID] = request
