@@ -24,7 +24,8 @@ test: lint unit e2e ## every test: lint, unit tests, end-to-end tests with a rea
 
 unit: engine model ## unit tests only (debug build); FILTER=name runs some
 	@$(with_engine) ATELIER_TEST_MODEL="$$(scripts/model.sh)" \
-	  ATELIER_TEST_EMBEDDING_MODEL="$$(scripts/test-models.sh minilm)" swift test $(if $(FILTER),--filter '$(FILTER)')
+	  ATELIER_TEST_EMBEDDING_MODEL="$$(scripts/test-models.sh minilm)" \
+	  ATELIER_TEST_VISION_MODELS="$$(scripts/test-models.sh vision)" swift test $(if $(FILTER),--filter '$(FILTER)')
 
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
@@ -41,6 +42,7 @@ engine: .build/engine-prefix ## fetch and build llama.cpp (kept in the cache)
 model: tools ## fetch the embedded default model and the tests' models (kept in the cache)
 	@scripts/model.sh > /dev/null
 	@scripts/test-models.sh minilm > /dev/null
+	@scripts/test-models.sh vision > /dev/null
 
 build: .build/release/.built ## release build of atelier and atelier-worker
 

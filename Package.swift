@@ -90,10 +90,12 @@ let package = Package(
       dependencies: ["AtelierCore", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine"],
       swiftSettings: strict),
     .systemLibrary(name: "CLlama", pkgConfig: "atelier-engine"),
-    .target(name: "CLlamaBridge", dependencies: ["CLlama"]),
+    .target(
+      name: "CLlamaBridge", dependencies: ["CLlama"],
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("webp")]),
     .target(
       name: "AtelierLlama",
-      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker", "CLlama", "CLlamaBridge"],
+      dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker", "CLlama", "CLlamaBridge", crypto],
       swiftSettings: strict),
 
     // Composition roots.

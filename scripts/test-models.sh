@@ -3,6 +3,7 @@
 # the path of the one asked for.
 #   scripts/test-models.sh minilm   all-MiniLM-L6-v2 (embeddings) as F16 GGUF, converted here (Apache-2.0, 46 MB)
 #   scripts/test-models.sh gemma    Gemma 3 270M Q4_K_M with its vocabulary of 262k tokens (Gemma terms, 253 MB)
+#   scripts/test-models.sh vision   a folder of tiny models with projectors and random weights, one a kind
 #   scripts/test-models.sh python   a Python with numpy and the gguf package, for scripts that write GGUF files
 source "$(dirname "$0")/common.sh"
 exec 3>&1 1>&2
@@ -56,9 +57,21 @@ PY
   printf '%s\n' "$model" >&3
 }
 
+vision() {
+  local folder
+  folder=$(folder_of vision "$repository/scripts/gguf.requirements" "$repository"/Tests/EndToEnd/{vision,table}_model.py)
+  if [ ! -e "$folder" ]; then
+    gguf_python
+    PYTHONDONTWRITEBYTECODE=1 "$python" "$repository/Tests/EndToEnd/vision_model.py" "$folder.partial"
+    mv "$folder.partial" "$folder"
+  fi
+  printf '%s\n' "$folder" >&3
+}
+
 case ${1:-} in
   minilm) minilm ;;
   gemma) gemma ;;
+  vision) vision ;;
   python) gguf_python; printf '%s\n' "$python" >&3 ;;
-  *) die "usage: scripts/test-models.sh minilm|gemma|python" ;;
+  *) die "usage: scripts/test-models.sh minilm|gemma|vision|python" ;;
 esac

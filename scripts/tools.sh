@@ -13,5 +13,8 @@ command -v cmake >/dev/null 2>&1 || packages+=(cmake)
 command -v ninja >/dev/null 2>&1 || packages+=(ninja-build)
 command -v python3 >/dev/null 2>&1 || packages+=(python3 python3-venv)
 printf '#include <sqlite3.h>\n' | cc -E - >/dev/null 2>&1 || packages+=(libsqlite3-dev)
+printf '#include <png.h>\n' | cc -E - >/dev/null 2>&1 || packages+=(libpng-dev)
+printf '#include <stdio.h>\n#include <jpeglib.h>\n' | cc -E - >/dev/null 2>&1 || packages+=(libjpeg62-turbo-dev)
+printf '#include <webp/decode.h>\n' | cc -E - >/dev/null 2>&1 || packages+=(libwebp-dev)
 [ ${#packages[@]} -eq 0 ] && exit 0
 install_packages "${packages[@]}" || die "missing tools. Install them with: sudo apt-get install ${packages[*]}"

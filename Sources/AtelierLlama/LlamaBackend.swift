@@ -4,11 +4,13 @@ import AtelierText
 import AtelierWorker
 import CLlama
 import CLlamaBridge
+import Foundation
 import Synchronization
 
 /// A model loaded by llama.cpp: what a worker works with.
 package final class LlamaBackend: ModelBackend {
   package let properties: EngineProperties
+  package let visionProblem: String?
   private let model: LlamaModel
   private let tokenizer: LlamaTokenizer
   private let use: Use
@@ -50,6 +52,7 @@ package final class LlamaBackend: ModelBackend {
     generating model: LlamaModel, _ load: EngineLoad, adjust: ((inout MemoryPlan) -> Void)?
   ) throws(AtelierError) {
     let configuration = load.configuration
+    let projector = load.projector
     guard !llama_model_has_encoder(model.pointer), !llama_model_is_diffusion(model.pointer) else {
       throw LoadFailure.failed("The model is not a plain text generator; its kind is not supported.")
     }
@@ -62,6 +65,12 @@ package final class LlamaBackend: ModelBackend {
     parameters.n_outputs_max = parameters.n_seq_max
     parameters.n_batch = max(parameters.n_batch, parameters.n_seq_max)
     parameters.n_ubatch = min(parameters.n_batch, 512)
+    let vision = projector.flatMap { Self.vision($0, model, threads: Int(parameters.n_threads_batch)) }
+    if let vision {
+      // A picture whose rows see each other is computed at once.
+      parameters.n_ubatch = max(parameters.n_ubatch, UInt32(clamping: vision.wholeRows))
+      parameters.n_batch = max(parameters.n_batch, parameters.n_ubatch)
+    }
     let context = try LlamaContext(model, parameters)
     memoryPlan = plan
     guard llama_get_memory(context.pointer) != nil else {
@@ -81,10 +90,30 @@ package final class LlamaBackend: ModelBackend {
     tokenizer = LlamaTokenizer(model)
     use = .generation(
       PromptRenderer(
-        model: model, template: template, contextLength: context.tokens, reasoningTags: load.reasoningTags),
+        model: model, template: template, contextLength: context.tokens, reasoningTags: load.reasoningTags,
+        vision: vision),
       Unclaimed(context))
+    visionProblem =
+      projector != nil && vision == nil
+      ? "The image projector beside this model cannot be used, so it reads text only." : nil
     properties = Self.properties(
-      of: model, contextLength: context.tokens, additionalBytes: Int64(plan.checkpointBytes))
+      of: model, contextLength: context.tokens, projectorBytes: vision == nil ? nil : projector.map(Self.fileSize),
+      additionalBytes: Int64(plan.checkpointBytes))
+  }
+
+  /// nil when the projector cannot be used; then the model still reads text.
+  private static func vision(_ projector: String, _ model: LlamaModel, threads: Int) -> VisionEncoder? {
+    do throws(BridgeFailure) {
+      // Half of them: an image is encoded while the engine goes on with other requests.
+      return try VisionEncoder(projector: projector, model: model, threads: (threads + 1) / 2)
+    } catch {
+      WorkerLog.error("images are off: \(error.message)")
+      return nil
+    }
+  }
+
+  private static func fileSize(_ path: String) -> Int64 {
+    ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.int64Value ?? 0
   }
 
   private init(pooling model: LlamaModel, _ configuration: LoadConfiguration) throws(AtelierError) {
@@ -94,20 +123,22 @@ package final class LlamaBackend: ModelBackend {
     tokenizer = LlamaTokenizer(model)
     use = .pooling(
       runner.isReranker ? RankingInput(model, maxTokens: runner.maxInputTokens) : nil, Unclaimed(runner))
-    properties = Self.properties(of: model, contextLength: runner.maxInputTokens)
+    visionProblem = nil
+    properties = Self.properties(of: model, contextLength: runner.maxInputTokens, projectorBytes: nil)
   }
 
-  /// `additionalBytes`: memory that is taken later.
+  /// `projectorBytes`: nil without vision. `additionalBytes`: memory that is taken later.
   private static func properties(
-    of model: LlamaModel, contextLength: Int, additionalBytes: Int64 = 0
+    of model: LlamaModel, contextLength: Int, projectorBytes: Int64?, additionalBytes: Int64 = 0
   ) -> EngineProperties {
     EngineProperties(
       contextLength: contextLength, embeddingLength: Int(llama_model_n_embd_out(model.pointer)),
       vocabularySize: LlamaTokenizer(model).vocabularySize,
-      architecture: model.metadata("general.architecture") ?? "unknown", hasVision: false,
+      architecture: model.metadata("general.architecture") ?? "unknown", hasVision: projectorBytes != nil,
       hasChatTemplate: llama_model_chat_template(model.pointer, nil) != nil,
       parameterCount: Int64(clamping: llama_model_n_params(model.pointer)),
-      memoryBytes: max(LlamaLog.bufferBytes, Int64(clamping: llama_model_size(model.pointer))) + additionalBytes)
+      memoryBytes: max(LlamaLog.bufferBytes, Int64(clamping: llama_model_size(model.pointer))) + (projectorBytes ?? 0)
+        + additionalBytes)
   }
 
   package func makeRunner() throws(AtelierError) -> any ModelRunner {
@@ -127,10 +158,10 @@ package final class LlamaBackend: ModelBackend {
   }
 
   package func renderPrompt(
-    _ request: EngineRequest, messages: [Message]
+    _ request: EngineRequest, messages: [Message], for purpose: PromptUse
   ) throws(AtelierError) -> RenderedPrompt {
     guard case .generation(let renderer, _) = use else { throw Self.notForText }
-    return try renderer.render(request, messages: messages)
+    return try renderer.render(request, messages: messages, for: purpose)
   }
 
   package func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint? {

@@ -23,6 +23,10 @@ final class LoadedModel: Sendable {
   private let jobs = LiveJobs()
   private let preparers = ThreadPool(
     name: "prompts", threads: preparerThreads, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
+  /// Decoding and encoding an image takes from milliseconds to seconds. On a thread of its own it holds up neither prompts
+  /// of text nor the engine; one at a time, because each uses several cores.
+  private let pictures = ThreadPool(
+    name: "images", threads: 1, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
 
   /// Starts the engine, which makes the model's context. `send` may block; `overrun` is called when reports are not read.
   init(
@@ -79,7 +83,7 @@ final class LoadedModel: Sendable {
           id: id,
           AtelierError(.modelTypeMismatch, "This is an embedding model: it cannot generate text.", param: "model")))
     }
-    start(id, cost: cost) { model in
+    start(id, on: request.hasImages ? pictures : preparers, cost: cost) { model in
       guard let prompt = model.attempt(id, { () throws(AtelierError) in try model.prepare(id, request) }) else {
         return
       }
@@ -92,8 +96,9 @@ final class LoadedModel: Sendable {
           piece: { backend.piece(of: $0, preserved: prompt.preservedTokens) })
       }
       let sequence = SequenceRequest(
-        id: id, prompt: prompt.tokens, sampling: request.sampling, maxTokens: request.maxOutputTokens,
-        grammar: prompt.grammar, topLogprobs: request.topLogprobs, client: request.client)
+        id: id, prompt: prompt.tokens, media: prompt.media, sampling: request.sampling,
+        maxTokens: request.maxOutputTokens, grammar: prompt.grammar, topLogprobs: request.topLogprobs,
+        client: request.client)
       Task { await model.submit(sequence) }
     }
   }
@@ -153,6 +158,7 @@ final class LoadedModel: Sendable {
   /// Ends all sequences and frees the model's context. Waits at most `seconds`.
   func shutdown(within seconds: Double) {
     preparers.close()
+    pictures.close()
     let done = DispatchSemaphore(value: 0)
     Task {
       await engine.shutdown()
@@ -163,9 +169,11 @@ final class LoadedModel: Sendable {
     vectors.close()
   }
 
-  private func start(_ id: UInt64, cost: Int, _ job: @escaping @Sendable (LoadedModel) -> Void) {
+  private func start(
+    _ id: UInt64, on pool: ThreadPool? = nil, cost: Int, _ job: @escaping @Sendable (LoadedModel) -> Void
+  ) {
     jobs.begin(id)
-    if preparers.run(cost: cost, { job(self) }) { return }
+    if (pool ?? preparers).run(cost: cost, { job(self) }) { return }
     jobs.end(id)
     send(
       .rejected(
@@ -185,13 +193,14 @@ final class LoadedModel: Sendable {
   }
 
   private func prepare(_ id: UInt64, _ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
-    guard !jobs.isCancelled(id) else { throw Self.cancelled }
-    return try PromptPreparer(backend: backend).prepare(request)
+    let jobs = jobs
+    guard !jobs.isCancelled(id) else { throw .requestCancelled }
+    return try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
   }
 
   private func submit(_ sequence: SequenceRequest) async {
     do throws(AtelierError) {
-      guard !jobs.isCancelled(sequence.id) else { throw Self.cancelled }
+      guard !jobs.isCancelled(sequence.id) else { throw .requestCancelled }
       try await engine.submit(sequence)
       stage.accept(id: sequence.id)
       // A cancel that came before this line found the job and left the sequence alone; one that comes after it finds none.
@@ -205,7 +214,7 @@ final class LoadedModel: Sendable {
 
   private func submit(_ request: PoolingRequest) async {
     do throws(AtelierError) {
-      guard !jobs.isCancelled(request.id) else { throw Self.cancelled }
+      guard !jobs.isCancelled(request.id) else { throw .requestCancelled }
       try await engine.submit(request)
       // As above.
       if jobs.end(request.id) { await engine.cancel(request.id) }
@@ -215,6 +224,4 @@ final class LoadedModel: Sendable {
       send(.rejected(id: request.id, error))
     }
   }
-
-  private static let cancelled = AtelierError(.cancelled, "The request was cancelled.")
 }

@@ -17,8 +17,15 @@ package protocol ModelBackend: AnyObject, Sendable {
   /// Makes the runner of an embedding model or reranker; as `makeRunner`. Throws `modelTypeMismatch` on a language model.
   func makePoolingRunner() throws(AtelierError) -> any PoolingRunner
 
-  /// Applies the chat template. Throws `templateFailed`, or `unsupportedModality` for images without vision.
-  func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt
+  /// Why a model that should read images does not; nil where there is nothing to say.
+  var visionProblem: String? { get }
+
+  /// Applies the chat template and, for an answer, decodes and encodes the images, which may take seconds. Throws
+  /// `templateFailed`, `contextLengthExceeded` before any image was decoded, and with `param` `input` `invalidImage`, or
+  /// `unsupportedModality` for images without vision.
+  func renderPrompt(
+    _ request: EngineRequest, messages: [Message], for use: PromptUse
+  ) throws(AtelierError) -> RenderedPrompt
 
   /// What holds an answer without a template to a format. Throws `invalidJSONSchema`.
   func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint?
@@ -45,9 +52,15 @@ extension ModelBackend {
   package var note: String? { nil }
 }
 
+extension ModelBackend {
+  package var visionProblem: String? { nil }
+}
+
 /// A chat turned into what the engine needs.
 package struct RenderedPrompt: Sendable {
   package var tokens: [Int32]
+  /// The pictures among the tokens, in order.
+  package var media: [MediaSpan]
   package var grammar: GrammarConstraint?
   /// Stop strings of the template, besides the request's own.
   package var additionalStops: [String]
@@ -57,10 +70,11 @@ package struct RenderedPrompt: Sendable {
   package var makeParser: @Sendable () -> any OutputParser
 
   package init(
-    tokens: [Int32], grammar: GrammarConstraint? = nil, additionalStops: [String] = [],
+    tokens: [Int32], media: [MediaSpan] = [], grammar: GrammarConstraint? = nil, additionalStops: [String] = [],
     preservedTokens: Set<Int32> = [], makeParser: @escaping @Sendable () -> any OutputParser
   ) {
     self.tokens = tokens
+    self.media = media
     self.grammar = grammar
     self.additionalStops = additionalStops
     self.preservedTokens = preservedTokens

@@ -2,3 +2,5 @@
 #include <ggml.h>
 #include <ggml-cpu.h>
 #include <gguf.h>
+#include <mtmd.h>
+#include <mtmd-helper.h>

@@ -49,3 +49,27 @@ int32_t atelier_decode(llama_context * context, int32_t rows, const int32_t * to
         return INT32_MIN;
     }
 }
+
+int32_t atelier_decode_picture(llama_context * context, int32_t rows, const float * values, const int32_t * positions,
+                               const int32_t * sequence_counts, int32_t * const * sequence_pointers,
+                               const int8_t * outputs, bool sees_all) {
+    llama_batch batch = {};
+    batch.n_tokens = rows;
+    batch.embd     = const_cast<float *>(values);
+    batch.pos      = const_cast<int32_t *>(positions);
+    batch.n_seq_id = const_cast<int32_t *>(sequence_counts);
+    batch.seq_id   = const_cast<int32_t **>(sequence_pointers);
+    batch.logits   = const_cast<int8_t *>(outputs);
+    int32_t status = INT32_MIN;
+    try {
+        if (sees_all) {
+            llama_set_causal_attn(context, false);
+        }
+        status = llama_decode(context, batch);
+    } catch (...) {
+    }
+    if (sees_all) {
+        llama_set_causal_attn(context, true);
+    }
+    return status;
+}

@@ -88,6 +88,17 @@ struct ChatTemplateTests {
         + "<|user|>4\n\n<system>c</system>\n\n5<|end|><|assistant|>")
   }
 
+  @Test func imagesSurviveTheMergingOfTurns() {
+    let normalizer = MessageNormalizer(rendersLaterSystemMessages: false, demandsAlternation: true)
+    let image = ContentPart.image(ImageData(format: .png, bytes: Data([1]), width: 1, height: 1))
+    func user(_ content: ContentPart...) -> Message { Message(role: .user, content: content) }
+    #expect(
+      normalizer.normalize([user(.text("1")), user(.text("2"), image)]) == [user(.text("1"), .text("\n2"), image)])
+    #expect(normalizer.normalize([user(.text("1"), image), user(.text("2"))]) == [user(.text("1"), image, .text("2"))])
+    let wrapped = normalizer.normalize([user(image), Message(.system, "s"), user(image)])
+    #expect(wrapped == [user(image, .text("<system>s</system>"), image)])
+  }
+
   @Test func whatATemplateRaisesIsTold() throws {
     let template = try ChatTemplate(source: Self.strict)
     do throws(BridgeFailure) {

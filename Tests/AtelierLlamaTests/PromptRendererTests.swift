@@ -14,7 +14,7 @@ struct PromptRendererTests {
   {
     var request = EngineRequest(input: .chat(messages))
     change(&request)
-    return try TestModel.backend.get().renderPrompt(request, messages: messages)
+    return try TestModel.backend.get().renderPrompt(request, messages: messages, for: .generating { true })
   }
 
   private func text(_ prompt: RenderedPrompt) throws -> String {

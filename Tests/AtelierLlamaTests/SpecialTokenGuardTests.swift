@@ -34,4 +34,15 @@ struct SpecialTokenGuardTests {
     let text = guarded.protect("\u{F0000}<s>\u{F0001}")
     #expect(guarded.restored(text) == "\u{F0000}<s>\u{F0001}")
   }
+
+  @Test func anImageHasAPlaceThatNoTextCanTake() {
+    var guarded = SpecialTokenGuard(Self.table)
+    let prompt = guarded.protect("\u{F0000}") + guarded.marker(forImage: 7) + guarded.protect("\u{F0001}") + "x"
+    #expect(
+      guarded.segments(of: prompt) == [
+        .init(text: "\u{F0000}", parsesSpecial: false), .init(text: "", parsesSpecial: false, image: 7),
+        .init(text: "\u{F0001}", parsesSpecial: false), .init(text: "x", parsesSpecial: true),
+      ])
+    #expect(guarded.restored(prompt) == "\u{F0000}\u{F0001}x")
+  }
 }

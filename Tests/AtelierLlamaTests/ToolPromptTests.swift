@@ -19,7 +19,8 @@ struct ToolPromptTests {
   private func prompt(_ change: (inout EngineRequest) -> Void = { _ in }) throws -> RenderedPrompt {
     var request = EngineRequest(input: .chat([Message(.user, "Time?")]), tools: [Self.tool])
     change(&request)
-    return try TestModel.backend.get().renderPrompt(request, messages: [Message(.user, "Time?")])
+    return try TestModel.backend.get().renderPrompt(
+      request, messages: [Message(.user, "Time?")], for: .generating { true })
   }
 
   /// Whether the grammar lets the text be said and end there.
@@ -81,10 +82,10 @@ struct ToolPromptTests {
       model: model, template: try ChatTemplate(source: ChatTemplateTests.tools), contextLength: 1024)
     let messages = [Message(.user, "Time?")]
     var request = EngineRequest(input: .chat(messages), tools: [Self.tool])
-    let free = try #require(try renderer.render(request, messages: messages).grammar)
+    let free = try #require(try renderer.render(request, messages: messages, for: .counting).grammar)
     #expect(!free.triggers.isEmpty)
     request.responseFormat = .jsonSchema(Self.schema)
-    let grammar = try #require(try renderer.render(request, messages: messages).grammar)
+    let grammar = try #require(try renderer.render(request, messages: messages, for: .counting).grammar)
     #expect(try allows(Self.call, grammar))
     #expect(try allows(#"{"n":3}"#, grammar))
     #expect(try allows("<think>Hm.</think>" + #"{"n":3}"#, grammar))

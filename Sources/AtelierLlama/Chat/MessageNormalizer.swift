@@ -30,7 +30,18 @@ struct MessageNormalizer: Sendable, Hashable {
       result.append(message)
       return
     }
-    result[result.count - 1] = Message(message.role, joined([last.text, message.text]))
+    result[result.count - 1] = Message(role: message.role, content: joined(last.content, message.content))
+  }
+
+  /// The contents of two messages as one: an empty line between text and text, nothing beside an image.
+  private static func joined(_ first: [ContentPart], _ second: [ContentPart]) -> [ContentPart] {
+    let hasImages = (first + second).contains { if case .image = $0 { true } else { false } }
+    guard hasImages else {
+      return [.text(joined([Message(role: .user, content: first).text, Message(role: .user, content: second).text]))]
+    }
+    // Parts of text in a row stand on lines of their own.
+    guard case .text? = first.last, case .text(let text)? = second.first else { return first + second }
+    return first + [.text("\n" + text)] + second.dropFirst()
   }
 
   private static func isPlain(_ message: Message) -> Bool { message.role != .tool && message.toolCalls.isEmpty }

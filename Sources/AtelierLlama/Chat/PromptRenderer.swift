@@ -14,6 +14,7 @@ struct PromptRenderer: Sendable {
   private let normalizer: MessageNormalizer
   private let contextLength: Int
   private let reasoningTags: ReasoningTags?
+  private let vision: VisionEncoder?
   let grammars = GrammarCache()
 
   /// No token spells more bytes than this on average over a whole prompt: a longer text is refused before tokenizing.
@@ -23,25 +24,32 @@ struct PromptRenderer: Sendable {
   private static let maxGrammarBytes = 1 << 20
 
   /// `reasoningTags`: what reasoning stands between, where the template does not tell.
-  init(model: LlamaModel, template: ChatTemplate, contextLength: Int, reasoningTags: ReasoningTags? = nil) {
+  init(
+    model: LlamaModel, template: ChatTemplate, contextLength: Int, reasoningTags: ReasoningTags? = nil,
+    vision: VisionEncoder? = nil
+  ) {
     self.model = model
     self.reasoningTags = reasoningTags
     self.template = template
     self.contextLength = contextLength
+    self.vision = vision
     tokenizer = LlamaTokenizer(model)
     spellings = SpellingTable(tokenizer.controlTokenSpellings())
     normalizer = MessageNormalizer(probing: template)
   }
 
-  func render(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt {
+  func render(
+    _ request: EngineRequest, messages: [Message], for use: PromptUse
+  ) throws(AtelierError) -> RenderedPrompt {
     var guarded = SpecialTokenGuard(spellings)
+    var images: [ImageData] = []
     let offered = Self.offeredTools(request)
     let schema = try Self.schema(of: request.responseFormat)
     // The template renders calls and tools by itself, or we do.
     let usesMarkup = !template.supportsTools && !offered.isEmpty
     let turns = template.supportsTools ? messages : CallMarkup.rewriting(messages, offering: offered)
     var input = try templateRequest(
-      request, messages: turns, tools: template.supportsTools ? offered : [], guarding: &guarded)
+      request, messages: turns, tools: template.supportsTools ? offered : [], guarding: &guarded, images: &images)
     guard !guarded.isExhausted else {
       throw AtelierError(.invalidValue, "The input holds too many different private-use characters.")
     }
@@ -54,7 +62,7 @@ struct PromptRenderer: Sendable {
       input.schema = schema
       reply = try rendered(input, guarded)
     }
-    let tokens = try tokens(of: reply.prompt, guarded)
+    let (tokens, media) = try tokens(of: reply.prompt, guarded, images, for: use)
     var preserved = Set(reply.preserved.compactMap(tokenizer.singleToken))
     if !usesNativeParser {
       // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
@@ -67,7 +75,8 @@ struct PromptRenderer: Sendable {
       request, reply, schema: schema, markup: usesMarkup ? offered : [], native: usesNativeParser,
       mayThink: input.enableThinking)
     return RenderedPrompt(
-      tokens: tokens, grammar: grammar, additionalStops: reply.stops.map(guarded.restored), preservedTokens: preserved,
+      tokens: tokens, media: media, grammar: grammar, additionalStops: reply.stops.map(guarded.restored),
+      preservedTokens: preserved,
       makeParser: Self.parserMaker(
         reply, native: usesNativeParser, markup: usesMarkup ? Set(offered.map(\.name)) : nil,
         continuation: input.continuesLastMessage))
@@ -99,11 +108,12 @@ struct PromptRenderer: Sendable {
   }
 
   private func templateRequest(
-    _ request: EngineRequest, messages: [Message], tools: [ToolDefinition], guarding guarded: inout SpecialTokenGuard
+    _ request: EngineRequest, messages: [Message], tools: [ToolDefinition], guarding guarded: inout SpecialTokenGuard,
+    images: inout [ImageData]
   ) throws(AtelierError) -> TemplateRequest {
     var protected: [Message] = []
     for message in normalizer.normalize(messages) {
-      protected.append(try protect(message, &guarded))
+      protected.append(protect(message, &guarded, &images))
     }
     var input = TemplateRequest(messages: protected)
     for tool in tools {
@@ -125,16 +135,26 @@ struct PromptRenderer: Sendable {
     return input
   }
 
-  private func protect(_ message: Message, _ guarded: inout SpecialTokenGuard) throws(AtelierError) -> Message {
-    var parts: [ContentPart] = []
+  /// Templates get text only; a character in it stands for an image. Texts are joined as llama.cpp joins them: by a line
+  /// break, but by none beside an image.
+  private func protect(
+    _ message: Message, _ guarded: inout SpecialTokenGuard, _ images: inout [ImageData]
+  ) -> Message {
+    var text = ""
+    var joinsText = false
     for part in message.content {
       switch part {
-      case .text(let text): parts.append(.text(guarded.protect(text)))
-      case .image: throw AtelierError(.unsupportedModality, "The model does not take images.")
+      case .text(let part):
+        text += (joinsText ? "\n" : "") + guarded.protect(part)
+        joinsText = true
+      case .image(let image):
+        text += guarded.marker(forImage: images.count)
+        images.append(image)
+        joinsText = false
       }
     }
     var message = message
-    message.content = parts
+    message.content = [.text(text)]
     message.reasoning = message.reasoning.map { guarded.protect($0) }
     message.name = message.name.map { guarded.protect($0) }
     message.toolCalls = message.toolCalls.map { call in
@@ -219,7 +239,9 @@ struct PromptRenderer: Sendable {
     return reply
   }
 
-  private func tokens(of prompt: String, _ guarded: SpecialTokenGuard) throws(AtelierError) -> [Int32] {
+  private func tokens(
+    of prompt: String, _ guarded: SpecialTokenGuard, _ images: [ImageData], for use: PromptUse
+  ) throws(AtelierError) -> (tokens: [Int32], media: [MediaSpan]) {
     guard prompt.utf8.count <= max(contextLength * Self.bytesPerToken, Self.freeBytes) else {
       throw AtelierError(
         .contextLengthExceeded,
@@ -227,13 +249,25 @@ struct PromptRenderer: Sendable {
         details: ["context_length": .integer(Int64(contextLength))])
     }
     let segments = guarded.segments(of: prompt)
-    guard segments.count > 1 else { return tokenizer.tokenize(prompt, addSpecial: true, parseSpecial: true) }
+    guard segments.count > 1 || !images.isEmpty else {
+      return (tokenizer.tokenize(prompt, addSpecial: true, parseSpecial: true), [])
+    }
     // The empty text gives what the metadata asks for at the beginning.
     var tokens = tokenizer.addsBeginning ? tokenizer.tokenize("", addSpecial: true, parseSpecial: false).prefix(1) : []
+    var assembly = PromptAssembly()
     for segment in segments {
-      tokens += tokenizer.tokenize(segment.text, addSpecial: false, parseSpecial: segment.parsesSpecial)
+      if let image = segment.image {
+        assembly.append(Array(tokens))
+        tokens = []
+        assembly.append(image: image)
+      } else {
+        tokens += tokenizer.tokenize(segment.text, addSpecial: false, parseSpecial: segment.parsesSpecial)
+      }
     }
-    return Array(tokens)
+    guard !images.isEmpty else { return (Array(tokens), []) }
+    guard let vision else { throw AtelierError(.unsupportedModality, "This model cannot read images.", param: "input") }
+    assembly.append(Array(tokens))
+    return try assembly.assemble(images, vision: vision, contextLength: contextLength, for: use)
   }
 
   /// Templates that open or close a block of thinking, without rendering one in a way that llama.cpp's analysis sees.

@@ -3,17 +3,21 @@
 /// Before rendering, each such spelling is replaced by one character that stands for it: a private-use scalar of plane 15.
 /// After rendering, `segments` splits the prompt at these characters: what the template wrote is tokenized with special
 /// tokens, what a character stood for is tokenized as text. Private-use scalars that the client wrote are replaced in the
-/// same way, so the client cannot forge one.
+/// same way, so the client cannot forge one. Images have such a character too.
 struct SpecialTokenGuard: Sendable {
   struct Segment: Equatable {
     var text: String
     /// Written by the template: special tokens' spellings in it are those tokens.
     var parsesSpecial: Bool
+    /// The place of that image; then the text is empty.
+    var image: Int?
   }
 
   private let table: SpellingTable
   private var replaced: [String] = []
   private var markers: [String: Unicode.Scalar] = [:]
+  /// By place in `replaced`.
+  private var images: [Int: Int] = [:]
   /// More different replacements were needed than there are markers.
   private(set) var isExhausted = false
 
@@ -56,23 +60,34 @@ struct SpecialTokenGuard: Sendable {
     return table.match(bytes, at: place)
   }
 
+  /// A character that stands for an image until the prompt is split.
+  mutating func marker(forImage image: Int) -> String {
+    images[replaced.count] = image
+    return String(Character(newMarker(for: "")))
+  }
+
   private mutating func marker(for spelling: String) -> Unicode.Scalar {
     if let known = markers[spelling] { return known }
+    let scalar = newMarker(for: spelling)
+    if !isExhausted { markers[spelling] = scalar }
+    return scalar
+  }
+
+  private mutating func newMarker(for spelling: String) -> Unicode.Scalar {
     guard let scalar = Unicode.Scalar(Self.range.lowerBound + UInt32(clamping: replaced.count)),
       Self.range.contains(scalar.value)
     else {
       isExhausted = true
       return "\u{FFFD}"
     }
-    markers[spelling] = scalar
     replaced.append(spelling)
     return scalar
   }
 
-  private func spelling(of scalar: Unicode.Scalar) -> String? {
+  private func index(of scalar: Unicode.Scalar) -> Int? {
     guard Self.range.contains(scalar.value) else { return nil }
     let index = Int(scalar.value - Self.range.lowerBound)
-    return index < replaced.count ? replaced[index] : nil
+    return index < replaced.count ? index : nil
   }
 
   func segments(of prompt: String) -> [Segment] {
@@ -84,9 +99,9 @@ struct SpecialTokenGuard: Sendable {
       text = String.UnicodeScalarView()
     }
     for scalar in prompt.unicodeScalars {
-      if let spelling = spelling(of: scalar) {
+      if let index = index(of: scalar) {
         flush()
-        segments.append(Segment(text: spelling, parsesSpecial: false))
+        segments.append(Segment(text: replaced[index], parsesSpecial: false, image: images[index]))
       } else {
         text.append(scalar)
       }
@@ -95,13 +110,13 @@ struct SpecialTokenGuard: Sendable {
     return segments
   }
 
-  /// The text with the original spellings.
+  /// The text with the original spellings, without images.
   func restored(_ text: String) -> String {
     guard isActive else { return text }
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
-      if let spelling = spelling(of: scalar) {
-        result.append(contentsOf: spelling.unicodeScalars)
+      if let index = index(of: scalar) {
+        result.append(contentsOf: replaced[index].unicodeScalars)
       } else {
         result.append(scalar)
       }

@@ -1,4 +1,5 @@
 import CLlama
+import CLlamaBridge
 import Synchronization
 
 /// Takes llama.cpp's log instead of letting it write to standard error: keeps the last errors, from which a load failure
@@ -19,6 +20,11 @@ enum LlamaLog {
 
   private static let installed: Void = {
     llama_log_set({ level, text, _ in LlamaLog.record(level, text) }, nil)
+    // What is wrong with a projector is no reason why a model cannot be loaded.
+    atelier_vision_log { level, text in
+      let level = ggml_log_level(rawValue: UInt32(bitPattern: level))
+      LlamaLog.record(level == GGML_LOG_LEVEL_ERROR ? GGML_LOG_LEVEL_WARN : level, text)
+    }
   }()
 
   static func clear() { state.withLock { $0 = State() } }

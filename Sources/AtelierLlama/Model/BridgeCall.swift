@@ -18,6 +18,13 @@ func bridgeCall<Pointer>(
   return .failure(BridgeFailure(message: error.map { String(cString: $0) } ?? "out of memory"))
 }
 
+/// The same for a function that says whether it succeeded.
+func bridgeFlag(
+  _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Bool
+) -> Result<Void, BridgeFailure> {
+  bridgeCall { body($0) ? true : nil }.map { _ in }
+}
+
 /// The same for a function that returns text.
 func bridgeText(
   _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> UnsafeMutablePointer<CChar>?

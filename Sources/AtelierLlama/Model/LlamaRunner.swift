@@ -26,6 +26,12 @@ final class LlamaRunner: ModelRunner {
   private var firstCallRows = 0
   private var kept: [Int] = []
   private var keptLogits: [UnsafeMutableBufferPointer<Float>] = []
+  /// Rows computed at once at most, where they see each other.
+  private let maxWholeRows: Int
+  /// Numbers that a picture's row has.
+  private let inputWidth: Int
+  /// By sequence; empty until the first picture that lies as a grid.
+  private var layouts: [GridLayout] = []
 
   init(context: LlamaContext, memory: OpaquePointer, plan: MemoryPlan, grammars: GrammarCache) {
     self.context = context
@@ -45,6 +51,8 @@ final class LlamaRunner: ModelRunner {
     threadCount = count == llama_n_threads_batch(context.pointer) ? Int(count) : 1
     threads = threadCount
     rows = RowStorage(capacity: context.batchRows, shadow: plan.hasShadows ? plan.sequences : nil)
+    maxWholeRows = Int(llama_n_ubatch(context.pointer))
+    inputWidth = Int(llama_model_n_embd_inp(context.model.pointer))
   }
 
   deinit {
@@ -58,7 +66,65 @@ final class LlamaRunner: ModelRunner {
   }
 
   func decode(_ batch: Batch) throws(RunnerError) {
-    guard !batch.isEmpty else { return }
+    var computed = 0
+    do throws(RunnerError) {
+      for picture in batch.media {
+        try decode(picture)
+        computed += 1
+      }
+      if batch.count > 0 { try decodeTokens(batch) }
+    } catch {
+      guard error == .outOfCells else { throw error }
+      for picture in batch.media.prefix(computed) where !trimSequence(picture.sequence, from: picture.position) {
+        throw .failed("a picture left no place for the tokens beside it and could not be taken back")
+      }
+      throw error
+    }
+  }
+
+  private func decode(_ picture: Batch.MediaRows) throws(RunnerError) {
+    let embedding = picture.embedding
+    let count = picture.rows.count
+    guard (0..<embedding.rows).contains(picture.rows), embedding.width == inputWidth, count <= maxBatchRows,
+      !embedding.isWhole || (picture.rows.upperBound == embedding.rows && count <= maxWholeRows)
+    else { throw .failed("rows \(picture.rows) of a picture cannot be computed") }
+    guard isSequence(picture.sequence), rows.fill(with: Int32(picture.sequence), count: count) else {
+      throw .failed("a sequence number is out of range")
+    }
+    let start = picture.position - picture.rows.lowerBound
+    if let grid = embedding.grid {
+      if layouts.isEmpty { layouts = Array(repeating: GridLayout(), count: maxSequences) }
+      layouts[picture.sequence].add(start: start, rows: embedding.rows, positions: grid.positions)
+    }
+    let positions = positions(
+      of: picture, start: layouts.isEmpty ? start : layouts[picture.sequence].position(of: start))
+    let status = embedding.values.withUnsafeBufferPointer { values in
+      atelier_decode_picture(
+        context.pointer, Int32(count), values.baseAddress.map { $0 + picture.rows.lowerBound * inputWidth }, positions,
+        rows.counts, rows.pointers, rows.noOutputs, embedding.isWhole)
+    }
+    if status != 0, !layouts.isEmpty, picture.rows.lowerBound == 0 { layouts[picture.sequence].cut(at: start) }
+    try Self.check(status)
+  }
+
+  /// One number per row, or four after each other for a grid; `start` is the position of the picture's first row.
+  private func positions(of picture: Batch.MediaRows, start: Int?) -> [Int32] {
+    let start = Int32(clamping: start ?? 0)
+    guard let grid = picture.embedding.grid else { return picture.rows.map { start + Int32($0) } }
+    let rows = picture.embedding.rows
+    let places = (0..<3).flatMap { dimension in picture.rows.map { start + grid.offsets[dimension * rows + $0] } }
+    return places + repeatElement(0, count: picture.rows.count)
+  }
+
+  /// The batch's positions in the model's own counting.
+  private func positions(of batch: Batch) -> [Int32] {
+    guard !layouts.isEmpty else { return batch.positions }
+    return zip(batch.positions, batch.sequences).map { position, sequence in
+      layouts[Int(sequence)].position(of: Int(position)).map { Int32(clamping: $0) } ?? position
+    }
+  }
+
+  private func decodeTokens(_ batch: Batch) throws(RunnerError) {
     guard batch.count <= maxBatchRows else { throw .failed("a batch of \(batch.count) rows exceeds \(maxBatchRows)") }
     guard batch.wantsLogits.reduce(0, { $0 + Int($1) }) <= maxOutputs else {
       throw .failed("more than \(maxOutputs) rows want logits")
@@ -87,7 +153,7 @@ final class LlamaRunner: ModelRunner {
   private func compute(_ batch: Batch, _ range: Range<Int>) throws(RunnerError) {
     let start = range.lowerBound
     let status = batch.tokens.withUnsafeBufferPointer { tokens in
-      batch.positions.withUnsafeBufferPointer { positions in
+      positions(of: batch).withUnsafeBufferPointer { positions in
         batch.wantsLogits.withUnsafeBufferPointer { outputs in
           atelier_decode(
             context.pointer, Int32(range.count), tokens.baseAddress.map { $0 + start },
@@ -96,6 +162,10 @@ final class LlamaRunner: ModelRunner {
         }
       }
     }
+    try Self.check(status)
+  }
+
+  private static func check(_ status: Int32) throws(RunnerError) {
     switch status {
     case 0: return
     // Found no place for the rows before anything was computed: the memory is as it was.
@@ -131,9 +201,11 @@ final class LlamaRunner: ModelRunner {
 
   func copySequence(_ source: Int, to target: Int, count: Int) {
     guard isSequence(source), isSequence(target), source != target, count > 0 else { return }
+    if !layouts.isEmpty { layouts[target] = layouts[source].prefix(count) }
     // A recurrent state is copied whatever the range; a checkpoint is restored over it. Some memories take no range.
-    let isWhole = count > Int(llama_memory_seq_pos_max(memory, Int32(source)))
-    let end = isWhole ? -1 : Int32(clamping: count)
+    let place = position(of: count, in: source) ?? count
+    let isWhole = place > Int(llama_memory_seq_pos_max(memory, Int32(source)))
+    let end = isWhole ? -1 : Int32(clamping: place)
     for offset in shadowOffsets {
       llama_memory_seq_cp(memory, Int32(source + offset), Int32(target + offset), -1, end)
     }
@@ -144,17 +216,30 @@ final class LlamaRunner: ModelRunner {
     guard isSequence(sequence) else { return false }
     if position <= 0 {
       for offset in shadowOffsets { llama_memory_seq_rm(memory, Int32(sequence + offset), -1, -1) }
+      cutLayout(of: sequence, at: 0)
       return true
     }
+    // A picture's rows share positions, so it is not cut.
+    guard let place = self.position(of: position, in: sequence) else { return false }
     // Where the state cannot be cut, a checkpoint was restored; the rest is what lies beyond it. The memory refuses else.
-    guard prefixReuse == .anyPrefix || Int(llama_memory_seq_pos_max(memory, Int32(sequence))) < position else {
+    guard prefixReuse == .anyPrefix || Int(llama_memory_seq_pos_max(memory, Int32(sequence))) < place else {
       return false
     }
     var isCut = true
     for offset in shadowOffsets {
-      isCut = llama_memory_seq_rm(memory, Int32(sequence + offset), Int32(clamping: position), -1) && isCut
+      isCut = llama_memory_seq_rm(memory, Int32(sequence + offset), Int32(clamping: place), -1) && isCut
     }
+    if isCut { cutLayout(of: sequence, at: position) }
     return isCut
+  }
+
+  /// The model's own position of a token of the sequence; nil among a picture's rows that lie as a grid.
+  private func position(of index: Int, in sequence: Int) -> Int? {
+    layouts.isEmpty ? index : layouts[sequence].position(of: index)
+  }
+
+  private func cutLayout(of sequence: Int, at index: Int) {
+    if !layouts.isEmpty { layouts[sequence].cut(at: index) }
   }
 
   func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? {
@@ -187,16 +272,21 @@ private final class RowStorage {
   private let sequences: UnsafeMutablePointer<Int32>
   private let rowPointers: UnsafeMutablePointer<UnsafeMutablePointer<Int32>?>
   private let rowCounts: UnsafeMutablePointer<Int32>
+  private let zeros: UnsafeMutablePointer<Int8>
   private let shadow: Int32?
+  private let capacity: Int
 
   /// `shadow`: every row belongs to a second sequence too, whose number is that much higher.
   init(capacity: Int, shadow: Int?) {
     let width = shadow == nil ? 1 : 2
     self.shadow = shadow.map { Int32($0) }
+    self.capacity = capacity
     sequences = .allocate(capacity: capacity * width)
     sequences.initialize(repeating: 0, count: capacity * width)
     rowCounts = .allocate(capacity: capacity)
     rowCounts.initialize(repeating: Int32(width), count: capacity)
+    zeros = .allocate(capacity: capacity)
+    zeros.initialize(repeating: 0, count: capacity)
     rowPointers = .allocate(capacity: capacity)
     for row in 0..<capacity { (rowPointers + row).initialize(to: sequences + row * width) }
   }
@@ -204,23 +294,37 @@ private final class RowStorage {
   deinit {
     sequences.deallocate()
     rowCounts.deallocate()
+    zeros.deallocate()
     rowPointers.deallocate()
   }
 
   var counts: UnsafePointer<Int32> { UnsafePointer(rowCounts) }
   var pointers: UnsafePointer<UnsafeMutablePointer<Int32>?> { UnsafePointer(rowPointers) }
 
+  var noOutputs: UnsafePointer<Int8> { UnsafePointer(zeros) }
+
+  /// Sets the sequence of the first rows; false when there are not so many.
+  func fill(with number: Int32, count: Int) -> Bool {
+    guard count <= capacity else { return false }
+    for row in 0..<count { set(number, row) }
+    return true
+  }
+
   /// Sets the rows' sequences; false when one is out of range.
   func fill(with numbers: [Int32], below limit: Int) -> Bool {
     for (row, number) in numbers.enumerated() {
       guard number >= 0, number < limit else { return false }
-      if let shadow {
-        sequences[2 * row] = number
-        sequences[2 * row + 1] = number + shadow
-      } else {
-        sequences[row] = number
-      }
+      set(number, row)
     }
     return true
+  }
+
+  private func set(_ number: Int32, _ row: Int) {
+    if let shadow {
+      sequences[2 * row] = number
+      sequences[2 * row + 1] = number + shadow
+    } else {
+      sequences[row] = number
+    }
   }
 }

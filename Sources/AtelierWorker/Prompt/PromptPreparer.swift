@@ -10,24 +10,33 @@ struct PromptPreparer: Sendable {
 
   let backend: any ModelBackend
 
-  /// Throws `contextLengthExceeded`, `unsupportedModality`, `templateFailed`, `invalidValue`.
-  func prepare(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
-    guard request.dropsOldTurns, case .chat(let messages) = request.input else { return try prepareWhole(request) }
-    return try prepareRecent(request, TurnDropping(messages))
+  /// Throws `contextLengthExceeded`, `unsupportedModality`, `invalidImage`, `templateFailed`, `invalidValue`, and
+  /// `cancelled` when `proceed`, asked before each image is decoded, says no.
+  func prepare(
+    _ request: EngineRequest, proceed: @escaping @Sendable () -> Bool
+  ) throws(AtelierError) -> RenderedPrompt {
+    guard request.dropsOldTurns, case .chat(let messages) = request.input else {
+      return try prepareWhole(request, proceed)
+    }
+    return try prepareRecent(request, TurnDropping(messages), proceed)
   }
 
-  private func prepareWhole(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
+  private func prepareWhole(
+    _ request: EngineRequest, _ proceed: @escaping @Sendable () -> Bool
+  ) throws(AtelierError) -> RenderedPrompt {
     try checkSize(request)
-    let prompt = try render(request)
+    let prompt = try render(request, for: .generating(proceed: proceed))
     guard !prompt.tokens.isEmpty else { throw AtelierError(.invalidValue, "The prompt is empty.") }
     guard prompt.tokens.count < backend.properties.contextLength else {
-      throw tooLong(tokens: prompt.tokens.count, about: false)
+      throw .promptTooLong(tokens: prompt.tokens.count, context: backend.properties.contextLength)
     }
     return prompt
   }
 
   /// With as many of the last turns as leave room for an answer; the last one alone may take that room too.
-  private func prepareRecent(_ request: EngineRequest, _ turns: TurnDropping) throws(AtelierError) -> RenderedPrompt {
+  private func prepareRecent(
+    _ request: EngineRequest, _ turns: TurnDropping, _ proceed: @escaping @Sendable () -> Bool
+  ) throws(AtelierError) -> RenderedPrompt {
     let context = backend.properties.contextLength
     let room = context - min(request.maxOutputTokens ?? context / 8, context / 4)
     var request = request
@@ -38,7 +47,9 @@ struct PromptPreparer: Sendable {
     while few < enough {
       let middle = few == 0 ? 0 : (few + enough) / 2
       request.input = .chat(turns.dropping(middle))
-      if fits(request), case let prompt = try render(request), prompt.tokens.count <= room {
+      if fits(request), case let prompt = try render(request, for: .generating(proceed: proceed)),
+        prompt.tokens.count <= room
+      {
         enough = middle
         best = prompt
       } else {
@@ -47,31 +58,36 @@ struct PromptPreparer: Sendable {
     }
     if let best { return best }
     request.input = .chat(turns.dropping(turns.droppable))
-    return try prepareWhole(request)
+    return try prepareWhole(request, proceed)
   }
 
   /// The number of prompt tokens, whether they fit or not. Throws as `prepare` does, also for text that cannot fit.
   func count(_ request: EngineRequest) throws(AtelierError) -> Int {
     try checkSize(request)
-    return try render(request).tokens.count
+    return try render(request, for: .counting).tokens.count
   }
 
   private func checkSize(_ request: EngineRequest) throws(AtelierError) {
-    guard fits(request) else { throw tooLong(tokens: request.textBytes / Self.typicalBytesPerToken, about: true) }
+    guard fits(request) else {
+      throw .promptTooLong(
+        tokens: request.textBytes / Self.typicalBytesPerToken, about: true, context: backend.properties.contextLength)
+    }
   }
 
   private func fits(_ request: EngineRequest) -> Bool {
     request.textBytes <= Self.maxBytesPerContextToken * backend.properties.contextLength
   }
 
-  private func render(_ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
+  private func render(_ request: EngineRequest, for use: PromptUse) throws(AtelierError) -> RenderedPrompt {
     switch request.input {
     case .chat(let messages):
-      if !backend.properties.hasVision, messages.contains(where: \.hasImage) {
+      if !backend.properties.hasVision, request.hasImages {
         throw AtelierError(
-          .unsupportedModality, "This model cannot read images. Send text only, or use a model with vision.")
+          .unsupportedModality,
+          backend.visionProblem ?? "This model cannot read images. Send text only, or use a model with vision.",
+          param: "input")
       }
-      return try backend.renderPrompt(request, messages: messages)
+      return try backend.renderPrompt(request, messages: messages, for: use)
     case .text(let text):
       let tokens = backend.tokenize(text, addSpecial: true, parseSpecial: true)
       let grammar = try backend.constraint(for: request.responseFormat)
@@ -81,15 +97,6 @@ struct PromptPreparer: Sendable {
       let grammar = try backend.constraint(for: request.responseFormat)
       return RenderedPrompt(tokens: tokens, grammar: grammar) { PlainTextParser() }
     }
-  }
-
-  private func tooLong(tokens: Int, about: Bool) -> AtelierError {
-    let context = backend.properties.contextLength
-    return AtelierError(
-      .contextLengthExceeded,
-      "The prompt has \(about ? "about " : "")\(tokens) tokens, too many for the context length of \(context) tokens, "
-        + "which must hold the answer too. Shorten it, or load the model with a larger context.",
-      details: ["prompt_tokens": .integer(Int64(tokens)), "context_length": .integer(Int64(context))])
   }
 }
 
@@ -114,6 +121,10 @@ extension Message {
 }
 
 extension EngineRequest {
+  var hasImages: Bool {
+    if case .chat(let messages) = input { messages.contains(where: \.hasImage) } else { false }
+  }
+
   /// All text that becomes prompt.
   fileprivate var textBytes: Int {
     let tools = tools.reduce(0) {

@@ -22,6 +22,8 @@ struct llama_vocab;
 typedef struct atelier_templates atelier_templates;
 typedef struct atelier_parser atelier_parser;
 typedef struct atelier_grammar atelier_grammar;
+typedef struct atelier_vision atelier_vision;
+typedef struct atelier_pieces atelier_pieces;
 
 void atelier_text_free(char *text);
 
@@ -39,6 +41,13 @@ int32_t atelier_tokenize(const struct llama_vocab *vocab, const char *text, int3
 /// the row's sequence number and `sequence_counts[i]` is 1.
 int32_t atelier_decode(struct llama_context *context, int32_t rows, const int32_t *tokens, const int32_t *positions,
                        const int32_t *sequence_counts, int32_t *const *sequence_pointers, const int8_t *outputs);
+
+/// The same for rows of numbers instead of tokens: rows of one picture. No row's logits are kept. `positions` holds one
+/// number a row, or four after each other for models with M-RoPE: first of all rows, second of all rows, ... `sees_all`:
+/// the rows see each other, later ones too; then `rows` may not exceed the context's `n_ubatch`.
+int32_t atelier_decode_picture(struct llama_context *context, int32_t rows, const float *values,
+                               const int32_t *positions, const int32_t *sequence_counts,
+                               int32_t *const *sequence_pointers, const int8_t *outputs, bool sees_all);
 
 // Chat templates
 
@@ -90,6 +99,84 @@ bool atelier_grammar_allows(atelier_grammar *grammar, int32_t token);
 void atelier_grammar_mask(atelier_grammar *grammar, float *logits, int32_t count);
 /// Advances. False when the grammar does not allow the token; the state is then unchanged or at a dead end.
 bool atelier_grammar_accept(atelier_grammar *grammar, int32_t token);
+
+// Pictures
+
+enum atelier_image_format {
+    ATELIER_IMAGE_PNG,
+    ATELIER_IMAGE_JPEG,
+    ATELIER_IMAGE_WEBP,
+    ATELIER_IMAGE_GIF,
+    ATELIER_IMAGE_BMP,
+};
+
+enum atelier_image_status {
+    ATELIER_IMAGE_OK,
+    /// Not what its first bytes promise, or not all of it.
+    ATELIER_IMAGE_DAMAGED,
+    /// An animation in a format of which only still pictures are read.
+    ATELIER_IMAGE_ANIMATED,
+    /// Decoding would take more memory than is given to it.
+    ATELIER_IMAGE_TOO_LARGE,
+    ATELIER_IMAGE_TIMED_OUT,
+};
+
+/// A decoded picture: three bytes a pixel (red, green, blue), row after row, without gaps.
+typedef struct {
+    uint32_t width;
+    uint32_t height;
+    uint8_t *pixels;
+} atelier_image;
+
+/// Decodes an image file, of a GIF the first picture, and scales it down until its longer side has at most `longest_side`
+/// pixels. What is transparent is laid over white. `width` and `height` are the size that the file's header states: a file
+/// that holds another size is damaged. Gives up after `seconds`. Returns an `atelier_image_status`; on success
+/// `image->pixels` is released with `atelier_image_free`.
+int32_t atelier_image_decode(int32_t format, const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                             uint32_t longest_side, double seconds, atelier_image *image);
+void atelier_image_free(atelier_image *image);
+
+/// The size that `atelier_image_decode` scales a picture to.
+void atelier_image_scaled_size(uint32_t *width, uint32_t *height, uint32_t longest_side);
+
+// What pictures are to a model
+
+/// Takes mtmd's log. `level` is a `ggml_log_level`. Called from any thread.
+void atelier_vision_log(void (*log)(int32_t level, const char *text));
+
+/// Loads the projector beside a model. Fails for one that reads no images or does not fit the model.
+atelier_vision *atelier_vision_create(const char *projector, const struct llama_model *model, int32_t threads,
+                                      char **error);
+void atelier_vision_free(atelier_vision *vision);
+/// Numbers a row has.
+int32_t atelier_vision_width(const atelier_vision *vision);
+/// Positions have four numbers (M-RoPE).
+bool atelier_vision_has_grid(const atelier_vision *vision);
+
+/// Takes a picture apart into what stands in the prompt for it: tokens around it and between its parts, and rows. Without
+/// `pixels` only their numbers are known. Any thread may call it.
+atelier_pieces *atelier_vision_split(const atelier_vision *vision, uint32_t width, uint32_t height,
+                                     const uint8_t *pixels, char **error);
+void atelier_pieces_free(atelier_pieces *pieces);
+int32_t atelier_pieces_count(const atelier_pieces *pieces);
+
+typedef struct {
+    /// NULL: rows of the picture. Else as many tokens as `rows`; they live as long as the pieces.
+    const int32_t *tokens;
+    int32_t rows;
+    /// Positions that the rows take together.
+    int32_t positions;
+    /// The rows see each other, later ones too.
+    bool sees_all;
+} atelier_piece;
+
+atelier_piece atelier_pieces_get(const atelier_pieces *pieces, int32_t index);
+/// Distances of each row from the piece's first position: 3 x rows numbers, the first of all rows, the second, the third.
+void atelier_pieces_offsets(const atelier_pieces *pieces, int32_t index, int32_t *offsets);
+
+/// Computes the rows of a piece: rows x width numbers. One call at a time.
+bool atelier_vision_encode(atelier_vision *vision, const atelier_pieces *pieces, int32_t index, float *values,
+                           char **error);
 
 #ifdef __cplusplus
 }

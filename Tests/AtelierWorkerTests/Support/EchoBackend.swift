@@ -38,7 +38,9 @@ final class EchoBackend: ModelBackend {
 
   func makePoolingRunner() throws(AtelierError) -> any PoolingRunner { EchoPoolingRunner(self) }
 
-  func renderPrompt(_ request: EngineRequest, messages: [Message]) throws(AtelierError) -> RenderedPrompt {
+  func renderPrompt(
+    _ request: EngineRequest, messages: [Message], for use: PromptUse
+  ) throws(AtelierError) -> RenderedPrompt {
     if messages.isEmpty { throw AtelierError(.templateFailed, "The template wants a message.") }
     let tokens = messages.flatMap { tokenize($0.text, addSpecial: false, parseSpecial: false) + [Self.endOfPrompt] }
     return RenderedPrompt(tokens: tokens, additionalStops: additionalStops, makeParser: makeParser)
