@@ -4,8 +4,8 @@
     model.write("folder/colours.gguf")
     model.write_projector("folder/mmproj-colours.gguf")
 
-**A colour model** is a table model (`table_model.py`) for which an image is a trigger: a picture all of one pure colour
-chooses that colour's script. The projector (llava's, 4 rows an image) takes the mean of each quarter, a unit per colour
+**A colour model** is a table model (`table_model.py`) for which an image is a trigger: a square picture all of one pure
+colour chooses that colour's script (others are padded with grey, which makes a weaker trigger). The projector (llava's, 4 rows an image) takes the mean of each quarter, a unit per colour
 answers to that colour alone, and each quarter becomes the row that a trigger of that script would be.
 
 **A random model** has random weights and two layers, so that every row and every position matters: its logits are compared
