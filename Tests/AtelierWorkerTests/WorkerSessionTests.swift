@@ -118,6 +118,26 @@ struct WorkerSessionTests {
     #expect(try await worker.rejection(1).code == .unsupportedModality)
   }
 
+  @Test func imagesHoldUpNoTextAndNobodysAreNotRead() async throws {
+    let gate = DispatchSemaphore(value: 0)
+    let worker = try await WorkerHarness.loaded(EchoBackend(readImage: { gate.wait() }))
+    let image = ContentPart.image(ImageData(format: .png, bytes: Data([1]), width: 1, height: 1))
+    for id in [UInt64(1), 2, 3] {
+      try worker.predict(id, "") { $0.input = .chat([Message(role: .user, content: [image, .text("seen")])]) }
+    }
+    try worker.predict(4, "words")
+    #expect(try await worker.answer(4).result.text == "words")
+    // The first is being read, the second waits; after the answer to the ping both cancels have been taken in.
+    for id in [UInt64(1), 2] { try worker.send(.cancel(id: id)) }
+    try worker.send(.ping(1))
+    _ = try await worker.receive { if case .pong = $0 { true } else { false } }
+    gate.signal()
+    #expect(try await worker.rejection(1).code == .cancelled)
+    #expect(try await worker.rejection(2).code == .cancelled)
+    gate.signal()
+    #expect(try await worker.answer(3).result.text == "seen")
+  }
+
   @Test func templateErrorsAndBadTokensAreRefused() async throws {
     let worker = try await WorkerHarness.loaded(EchoBackend())
     try worker.predict(1, "") { $0.input = .chat([]) }

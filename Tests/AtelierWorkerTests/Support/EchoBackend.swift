@@ -18,16 +18,20 @@ final class EchoBackend: ModelBackend {
   let isReranker: Bool
   /// Inputs per engine step.
   let pooledInputs = Mutex<[Int]>([])
+  /// Reading one image; nil: the model has no vision.
+  private let readImage: (@Sendable () -> Void)?
 
   init(
     contextLength: Int = 4096, rowsPerStep: Int = 512, isReranker: Bool = false, additionalStops: [String] = [],
-    makeParser: @escaping @Sendable () -> any OutputParser = { PlainTextParser() }
+    makeParser: @escaping @Sendable () -> any OutputParser = { PlainTextParser() },
+    readImage: (@Sendable () -> Void)? = nil
   ) {
     properties = EngineProperties(
-      contextLength: contextLength, embeddingLength: 2, vocabularySize: 256, architecture: "echo", hasVision: false,
-      hasChatTemplate: true, parameterCount: 0, memoryBytes: 0)
+      contextLength: contextLength, embeddingLength: 2, vocabularySize: 256, architecture: "echo",
+      hasVision: readImage != nil, hasChatTemplate: true, parameterCount: 0, memoryBytes: 0)
     self.rowsPerStep = rowsPerStep
     self.isReranker = isReranker
+    self.readImage = readImage
     self.additionalStops = additionalStops
     self.makeParser = makeParser
   }
@@ -42,6 +46,12 @@ final class EchoBackend: ModelBackend {
     _ request: EngineRequest, messages: [Message], for use: PromptUse
   ) throws(AtelierError) -> RenderedPrompt {
     if messages.isEmpty { throw AtelierError(.templateFailed, "The template wants a message.") }
+    if case .generating(let proceed) = use {
+      for case .image in messages.flatMap(\.content) {
+        readImage?()
+        guard proceed() else { throw .requestCancelled }
+      }
+    }
     let tokens = messages.flatMap { tokenize($0.text, addSpecial: false, parseSpecial: false) + [Self.endOfPrompt] }
     return RenderedPrompt(tokens: tokens, additionalStops: additionalStops, makeParser: makeParser)
   }
