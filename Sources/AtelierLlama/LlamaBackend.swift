@@ -17,8 +17,6 @@ package final class LlamaBackend: ModelBackend {
   /// nil for embeddings.
   let memoryPlan: MemoryPlan?
 
-  package var note: String? { memoryPlan?.note }
-
   private enum Use: Sendable {
     case generation(PromptRenderer, Unclaimed<LlamaContext>)
     /// The input of a reranker; nil where the vectors are embeddings.
@@ -96,9 +94,11 @@ package final class LlamaBackend: ModelBackend {
     visionProblem =
       projector != nil && vision == nil
       ? "The image projector beside this model cannot be used, so it reads text only." : nil
-    properties = Self.properties(
+    var properties = Self.properties(
       of: model, contextLength: context.tokens, projectorBytes: vision == nil ? nil : projector.map(Self.fileSize),
       additionalBytes: Int64(plan.checkpointBytes))
+    properties.memoryNote = plan.note
+    self.properties = properties
   }
 
   /// nil when the projector cannot be used; then the model still reads text.

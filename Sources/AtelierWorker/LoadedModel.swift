@@ -66,7 +66,6 @@ final class LoadedModel: Sendable {
     self.vectors = vectors
     self.send = send
     properties = backend.properties
-    if let note = backend.note { WorkerLog.info(note) }
   }
 
   var state: WorkerState {

@@ -7,9 +7,6 @@ import AtelierText
 package protocol ModelBackend: AnyObject, Sendable {
   var properties: EngineProperties { get }
 
-  /// What the log should say about the loaded model.
-  var note: String? { get }
-
   /// Makes the runner of a language model. Called once, on the engine's thread, which alone uses it afterwards. Throws
   /// `modelTypeMismatch` on an embedding model.
   func makeRunner() throws(AtelierError) -> any ModelRunner
@@ -46,10 +43,6 @@ package protocol ModelBackend: AnyObject, Sendable {
 
   /// 0…1: what a reranker's vector of such an input says.
   func rankScore(of vector: [Float]) -> Float
-}
-
-extension ModelBackend {
-  package var note: String? { nil }
 }
 
 extension ModelBackend {

@@ -2,10 +2,7 @@ import Foundation
 
 /// Standard error is the worker's log: the API process passes its lines on. Never holds prompts or answers.
 package enum WorkerLog {
-  package static func error(_ message: String) { write(message) }
-  package static func info(_ message: String) { write(message) }
-
-  private static func write(_ message: String) {
+  package static func error(_ message: String) {
     FileHandle.standardError.write(Data("atelier-worker: \(message)\n".utf8))
   }
 }

@@ -13,7 +13,7 @@ struct PromptPreparerTests {
 
   private func prompt(_ messages: [Message], drops: Bool = true, limit: Int? = 4) throws(AtelierError) -> String {
     let request = EngineRequest(input: .chat(messages), maxOutputTokens: limit, dropsOldTurns: drops)
-    let tokens = try preparer.prepare(request).tokens
+    let tokens = try preparer.prepare(request, proceed: { true }).tokens
     return String(decoding: tokens.map { $0 == EchoBackend.endOfPrompt ? UInt8(ascii: "|") : UInt8($0) }, as: UTF8.self)
   }
 

@@ -12,6 +12,8 @@ package struct EngineProperties: Sendable, Hashable, Codable {
   package var parameterCount: Int64
   /// Bytes of weights, KV cache and compute buffers as the engine reports them.
   package var memoryBytes: Int64
+  /// How the memory is laid out and which prompts can be reused, for the log.
+  package var memoryNote: String?
 
   package init(
     contextLength: Int, embeddingLength: Int, vocabularySize: Int, architecture: String, hasVision: Bool,

@@ -233,6 +233,7 @@ package actor ModelRegistry {
   private func launched(_ job: UInt64, _ engine: any InferenceEngine, seconds: Double) async {
     launches[job] = nil
     engines[job] = engine
+    logger.info("loaded", metadata: ["memory": "\(engine.properties.memoryNote ?? "")"])
     let actions = state.launched(
       job: job, seconds: seconds, contextLength: engine.properties.contextLength, now: clock.now)
     guard let actions else {

@@ -73,7 +73,7 @@ struct MediaTests {
     #expect(driver.records[3]?.cached == 3, "another picture")
   }
 
-  @Test(arguments: [PrefixReuse.anyPrefix, .wholeSequences])
+  @Test(arguments: [PrefixReuse.anyPrefix, .checkpoints(CheckpointLimits(count: 0, bytes: 0))])
   func aPrefixDoesNotEndAmongAPicturesRows(reuse: PrefixReuse) throws {
     var driver = driver(prompt: 4, reuse: reuse)
     let prompt = PicturePrompt().text([1, 2, 3]).picture(Self.cat).text([4, 5])
