@@ -50,7 +50,7 @@ struct EquivalenceTests {
   }
 
   @Test func besideOthersAndInChunks() async throws {
-    let requests = try requests(count: 24)
+    let requests = try requests(count: 16)
     let expected = try await alone(requests)
     let (together, _) = try await RealEngine.with(try TestModel.load()) { try await $0.answer(requests) }
     expectSame(together, as: expected)
