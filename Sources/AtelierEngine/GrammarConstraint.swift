@@ -7,6 +7,7 @@ package struct GrammarConstraint: Sendable, Hashable {
     case word(String)
   }
 
+  /// Empty: no grammar, only a `reasoningLimit`.
   package var grammar: String
   /// Empty: in force from the first token. Else from the first trigger on.
   package var triggers: [Trigger]
@@ -15,6 +16,23 @@ package struct GrammarConstraint: Sendable, Hashable {
 
   /// With triggers: a block of text that may come first, in which nothing triggers.
   package var quietBlock: QuietBlock?
+
+  /// How long a leading block may be.
+  package var reasoningLimit: ReasoningLimit?
+
+  package struct ReasoningLimit: Sendable, Hashable {
+    package var block: QuietBlock
+    /// Tokens inside the block, at least 0.
+    package var tokens: Int
+    /// What ends it: these tokens come next, whatever the model would have said.
+    package var ending: [Int32]
+
+    package init(block: QuietBlock, tokens: Int, ending: [Int32]) {
+      self.block = block
+      self.tokens = tokens
+      self.ending = ending
+    }
+  }
 
   package struct QuietBlock: Sendable, Hashable {
     package var start: String
@@ -30,11 +48,13 @@ package struct GrammarConstraint: Sendable, Hashable {
   }
 
   package init(
-    grammar: String, triggers: [Trigger] = [], prefill: [Int32] = [], quietBlock: QuietBlock? = nil
+    grammar: String, triggers: [Trigger] = [], prefill: [Int32] = [], quietBlock: QuietBlock? = nil,
+    reasoningLimit: ReasoningLimit? = nil
   ) {
     self.grammar = grammar
     self.triggers = triggers
     self.prefill = prefill
     self.quietBlock = quietBlock
+    self.reasoningLimit = reasoningLimit
   }
 }

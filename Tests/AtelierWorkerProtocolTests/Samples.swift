@@ -32,7 +32,8 @@ enum Samples {
     ]),
     tools: [ToolDefinition(name: "f", description: "d", parametersJSON: "{\"z\":1,\"a\":2}")], toolChoice: .named("f"),
     parallelToolCalls: false, sampling: sampling, responseFormat: .jsonSchema("{}"), reasoning: .high,
-    templateArgumentsJSON: "{\"x\":1}", maxOutputTokens: 12, stop: ["</s>", "\n"], topLogprobs: 3, dropsOldTurns: true)
+    templateArgumentsJSON: "{\"x\":1}", maxOutputTokens: 12, stop: ["</s>", "\n"], topLogprobs: 3, dropsOldTurns: true,
+    reasoningBudget: 0)
 
   static let commands: [WorkerCommand] = [
     .load(

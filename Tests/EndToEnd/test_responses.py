@@ -380,6 +380,7 @@ def test_a_dead_worker_fails_the_response(server, client):
     events = list(stream)
     assert events[-1].type == "response.failed" and events[-1].response.error.code == "server_error"
     assert events[-1].response.output[0].status == "incomplete"
+    wait_until(lambda: not server.get("/atelier/instances").json()["instances"], what="the death to be noticed")
     assert ask(client, "Please @plain now").output_text == SCRIPTS["@plain"]
 
 

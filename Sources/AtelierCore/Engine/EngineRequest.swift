@@ -16,12 +16,15 @@ package struct EngineRequest: Sendable, Hashable, Codable {
   package var client: UInt64 = 0
   /// A prompt that is too long loses its oldest turns instead of being refused.
   package var dropsOldTurns: Bool
+  /// Tokens of reasoning after which it is ended; nil: as many as the model likes.
+  package var reasoningBudget: Int?
 
   package init(
     input: GenerationInput, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto,
     parallelToolCalls: Bool = true, sampling: SamplingParameters = .builtIn, responseFormat: ResponseFormat = .text,
     reasoning: ReasoningSetting? = nil, templateArgumentsJSON: String? = nil, maxOutputTokens: Int? = nil,
-    stop: [String] = [], topLogprobs: Int? = nil, dropsOldTurns: Bool = false
+    stop: [String] = [], topLogprobs: Int? = nil, dropsOldTurns: Bool = false,
+    reasoningBudget: Int? = nil
   ) {
     self.input = input
     self.tools = tools
@@ -35,5 +38,6 @@ package struct EngineRequest: Sendable, Hashable, Codable {
     self.stop = stop
     self.topLogprobs = topLogprobs
     self.dropsOldTurns = dropsOldTurns
+    self.reasoningBudget = reasoningBudget
   }
 }

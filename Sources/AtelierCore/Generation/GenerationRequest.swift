@@ -28,6 +28,9 @@ package struct GenerationRequest: Sendable, Hashable {
   package var reasoning: ReasoningSetting?
   /// A model without this setting uses the nearest it has, or none, instead of refusing the request.
   package var reasoningIsHint: Bool
+  /// Tokens of reasoning after which it is ended, at least 0; nil: as many as the model likes. Without effect on models whose
+  /// reasoning is no block between two tags.
+  package var reasoningBudget: Int?
   /// JSON text of an object handed to the chat template (`chat_template_kwargs`).
   package var templateArgumentsJSON: String?
   /// Tokens, reasoning included; nil means until end of text or context.
@@ -48,7 +51,7 @@ package struct GenerationRequest: Sendable, Hashable {
     maxOutputTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil,
     timeToLive: TimeToLive? = nil,
     integrations: [ToolProviderReference] = [], inheritsSystemPrompt: Bool = true, responseID: String? = nil,
-    record: String? = nil, dropsOldTurns: Bool = false
+    record: String? = nil, dropsOldTurns: Bool = false, reasoningBudget: Int? = nil
   ) {
     self.model = model
     self.input = input
@@ -73,5 +76,6 @@ package struct GenerationRequest: Sendable, Hashable {
     self.responseID = responseID
     self.record = record
     self.dropsOldTurns = dropsOldTurns
+    self.reasoningBudget = reasoningBudget
   }
 }

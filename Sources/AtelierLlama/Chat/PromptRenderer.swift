@@ -71,9 +71,13 @@ struct PromptRenderer: Sendable {
         [start, tags?.end ?? ReasoningTags.usual.end] + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
       for text in texts { tokenizer.singleToken(text).map { _ = preserved.insert($0) } }
     }
-    let grammar = try constraint(
+    var grammar = try constraint(
       request, reply, schema: schema, markup: usesMarkup ? offered : [], native: usesNativeParser,
       mayThink: input.enableThinking)
+    if let limit = reasoningLimit(request.reasoningBudget, reply) {
+      grammar = grammar ?? GrammarConstraint(grammar: "")
+      grammar?.reasoningLimit = limit
+    }
     return RenderedPrompt(
       tokens: tokens, media: media, grammar: grammar, additionalStops: reply.stops.map(guarded.restored),
       preservedTokens: preserved,
@@ -296,9 +300,7 @@ struct PromptRenderer: Sendable {
     let reasoning = tags.map {
       AnswerGrammar.Reasoning(start: $0.start, end: $0.end, isOpen: reply.startsThinking)
     }
-    // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
-    let block = GrammarConstraint.QuietBlock(
-      start: tags?.start ?? "<think>", end: tags?.end ?? "</think>", isOpen: tags != nil && reply.startsThinking)
+    let block = Self.reasoningBlock(reply)
     let leading = mayThink || reply.startsThinking ? reasoning : nil
     let tools = markup.map { AnswerGrammar.Tool(name: $0.name, parametersJSON: $0.parametersJSON) }
     let several = request.parallelToolCalls
@@ -324,6 +326,21 @@ struct PromptRenderer: Sendable {
     let answer = AnswerGrammar(
       schemaJSON: isFree ? schema : nil, tools: tools, allowsSeveralCalls: several, reasoning: leading)
     return try checked(GrammarConstraint(grammar: grammars.text(of: answer)))
+  }
+
+  /// Models whose template says nothing of reasoning may reason all the same, with the usual tags.
+  private static func reasoningBlock(_ reply: TemplateReply) -> GrammarConstraint.QuietBlock {
+    let tags = thinkingTags(reply)
+    return GrammarConstraint.QuietBlock(
+      start: tags?.start ?? "<think>", end: tags?.end ?? "</think>", isOpen: tags != nil && reply.startsThinking)
+  }
+
+  /// nil without a budget, and for reasoning of which it is not known how it ends.
+  private func reasoningLimit(_ budget: Int?, _ reply: TemplateReply) -> GrammarConstraint.ReasoningLimit? {
+    guard let budget, !reply.supportsThinking || Self.thinkingTags(reply) != nil else { return nil }
+    let block = Self.reasoningBlock(reply)
+    return GrammarConstraint.ReasoningLimit(
+      block: block, tokens: budget, ending: tokenizer.tokenize(block.end, addSpecial: false, parseSpecial: true))
   }
 
   private func nativeGrammar(

@@ -253,6 +253,14 @@ final class LlamaRunner: ModelRunner {
   func discardCheckpoint(_ checkpoint: UInt64) { checkpoints.discard(checkpoint) }
 
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
+    guard let limit = constraint.reasoningLimit else { return try makeGrammar(constraint) }
+    var rest = constraint
+    rest.reasoningLimit = nil
+    return ReasoningLimiter(
+      limit, around: rest.grammar.isEmpty ? nil : try makeGrammar(rest), tokenizer: tokenizer)
+  }
+
+  private func makeGrammar(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
     let grammar = try grammars.state(of: constraint, model: context.model)
     guard !constraint.triggers.isEmpty, let block = constraint.quietBlock else { return grammar }
     return QuietConstraint(grammar, block: block, tokenizer: tokenizer)

@@ -81,7 +81,7 @@ struct GenerationPlan: Sendable {
       templateArgumentsJSON: templateArguments(defaults.customFields),
       maxOutputTokens: request.maxOutputTokens ?? defaults.maxPredictedTokens,
       stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs,
-      dropsOldTurns: request.dropsOldTurns)
+      dropsOldTurns: request.dropsOldTurns, reasoningBudget: request.reasoningBudget)
     result.client = request.client
     return result
   }

@@ -27,6 +27,9 @@ package struct ReasoningParser: OutputParser, Sendable {
     scanner = PatternScanner(endTags.filter { !$0.isEmpty })
   }
 
+  /// The next text is reasoning, or the tag that ends it.
+  package var isInside: Bool { if case .reasoning = state { true } else { false } }
+
   package mutating func feed(_ text: String) -> [ParsedOutput] {
     guard !text.isEmpty else { return [] }
     switch state {

@@ -41,7 +41,7 @@ struct AnthropicRequestTests {
           model: "m", input: .chat([Message(.user, "Hello")]),
           sampling: SamplingParameters(temperature: 1, topP: 0.5, topK: 7, minP: 0.1, repeatPenalty: 1.2, seed: 3),
           responseFormat: .jsonSchema(#"{"type":"object"}"#), reasoning: .high, reasoningIsHint: true,
-          maxOutputTokens: 64, stop: ["END"], timeToLive: .seconds(60)))
+          maxOutputTokens: 64, stop: ["END"], timeToLive: .seconds(60), reasoningBudget: 99999))
     #expect(decoded.context.isStreaming && decoded.context.thinking == .shown)
     #expect(
       try decode(["output_format": ["type": "json_schema", "schema": [:]]]).request.responseFormat
@@ -53,6 +53,10 @@ struct AnthropicRequestTests {
       let decoded = try decode(["thinking": ["type": .string(type)]])
       #expect(decoded.context.thinking == .shown && decoded.request.reasoning == .on)
     }
+    let budgeted = try decode(["thinking": ["type": "enabled", "budget_tokens": 1024]])
+    #expect(budgeted.request.reasoningBudget == 1024)
+    #expect(try decode(["thinking": ["type": "adaptive"]]).request.reasoningBudget == nil)
+    #expect(try decode(["thinking": ["type": "disabled", "budget_tokens": 9]]).request.reasoningBudget == nil)
     let disabled = try decode(["thinking": ["type": "disabled"]])
     #expect(disabled.context.thinking == .hidden && disabled.request.reasoning == .off)
     #expect(try decode(["thinking": ["type": "adaptive", "display": "omitted"]]).context.thinking == .omitted)

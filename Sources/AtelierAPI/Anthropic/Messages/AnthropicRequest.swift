@@ -19,6 +19,7 @@ enum AnthropicRequest {
     let messages = AnthropicConversation.read(fields)
     let tools = AnthropicTools.read(fields)
     let thinking = thinking(fields)
+    let budget = fields.reader("thinking")?.integer("budget_tokens", from: 0)
     let effort = fields.reader("output_config")?.word("effort", of: efforts)
     let format = responseFormat(fields)
     let stop = stopSequences(fields)
@@ -39,7 +40,7 @@ enum AnthropicRequest {
       model: model, input: .chat(try problems.unwrap(messages)), tools: tools.definitions, toolChoice: tools.choice,
       parallelToolCalls: tools.parallel, sampling: sampling, responseFormat: format,
       reasoning: thinks ? effort ?? .on : .off, reasoningIsHint: true, maxOutputTokens: max(1, limit), stop: stop,
-      timeToLive: fields.lenientTimeToLive())
+      timeToLive: fields.lenientTimeToLive(), reasoningBudget: thinks ? budget : nil)
     let context = AnthropicMessages.Context(
       isStreaming: isStreaming, model: model, thinking: thinking, isWarmUp: limit == 0, stamp: stamp)
     return DecodedRequest(request: request, context: context)
