@@ -173,6 +173,10 @@ package final class LlamaBackend: ModelBackend {
     tokenizer.tokenize(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
   }
 
+  package func infillTokens(prefix: String, suffix: String) -> [Int32]? {
+    tokenizer.infill(prefix: prefix, suffix: suffix)
+  }
+
   package func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8] {
     tokenizer.piece(of: token, special: preserved.contains(token))
   }

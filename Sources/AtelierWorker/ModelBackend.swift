@@ -31,6 +31,10 @@ package protocol ModelBackend: AnyObject, Sendable {
   /// input becomes those tokens.
   func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]
 
+  /// The prompt after which the model says what belongs between the texts; nil when it has no tokens for that. Special
+  /// tokens' text in the input stays text.
+  func infillTokens(prefix: String, suffix: String) -> [Int32]?
+
   /// The token's bytes; empty for special tokens unless listed in `preserved`.
   func piece(of token: Int32, preserved: Set<Int32>) -> [UInt8]
 
@@ -47,6 +51,10 @@ package protocol ModelBackend: AnyObject, Sendable {
 
 extension ModelBackend {
   package var visionProblem: String? { nil }
+}
+
+extension ModelBackend {
+  package func infillTokens(prefix: String, suffix: String) -> [Int32]? { nil }
 }
 
 /// A chat turned into what the engine needs.

@@ -42,6 +42,7 @@ enum Samples {
     ),
     .predict(id: .max, chat),
     .predict(id: 0, EngineRequest(input: .text("once"))),
+    .predict(id: 1, EngineRequest(input: .infill(prefix: "a", suffix: "b"))),
     .embed(id: 7, EmbeddingRequest(inputs: [.text("x"), .tokens([1, -2, 3])])),
     .rerank(id: 9, RerankRequest(query: "q", documents: ["ä", ""])),
     .countTokens(id: 8, EngineRequest(input: .tokens([1, 2]))),

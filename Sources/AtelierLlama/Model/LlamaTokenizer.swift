@@ -36,6 +36,25 @@ struct LlamaTokenizer: Sendable {
     }
   }
 
+  /// Prefix, suffix, and the token after which the middle comes: the order that models with these tokens are trained on.
+  /// nil when the vocabulary lacks one of them.
+  func infill(prefix: String, suffix: String) -> [Int32]? {
+    let marks = [
+      llama_vocab_fim_pre(model.vocabulary), llama_vocab_fim_suf(model.vocabulary),
+      llama_vocab_fim_mid(model.vocabulary),
+    ]
+    guard marks.allSatisfy({ $0 >= 0 }) else { return nil }
+    func plain(_ text: String) -> [Int32] { tokenize(text, addSpecial: false, parseSpecial: false) }
+    var tokens: [Int32] = []
+    if addsBeginning { tokens += tokenize("", addSpecial: true, parseSpecial: false).prefix(1) }
+    tokens.append(marks[0])
+    tokens += plain(prefix)
+    tokens.append(marks[1])
+    tokens += plain(suffix)
+    tokens.append(marks[2])
+    return tokens
+  }
+
   /// The token's bytes. Special tokens have none unless `special`.
   func piece(of token: Int32, special: Bool) -> [UInt8] {
     guard token >= 0, token < vocabularySize else { return [] }

@@ -113,7 +113,7 @@ struct GenerationPlan: Sendable {
     switch request.input {
     case .chat(let messages): input = messages
     case .text(let text): input = [Message(.user, text)]
-    case .tokens: return nil
+    case .infill, .tokens: return nil
     }
     switch result.finishReason {
     case .userStopped, .modelUnloaded, .failed: return nil

@@ -92,6 +92,14 @@ struct PromptPreparer: Sendable {
       let tokens = backend.tokenize(text, addSpecial: true, parseSpecial: true)
       let grammar = try backend.constraint(for: request.responseFormat)
       return RenderedPrompt(tokens: tokens, grammar: grammar) { PlainTextParser() }
+    case .infill(let prefix, let suffix):
+      guard let tokens = backend.infillTokens(prefix: prefix, suffix: suffix) else {
+        throw AtelierError(
+          .unsupportedParameter, "'suffix' is not supported: this model cannot fill in the middle.", param: "suffix")
+      }
+      return RenderedPrompt(tokens: tokens, grammar: try backend.constraint(for: request.responseFormat)) {
+        PlainTextParser()
+      }
     case .tokens(let tokens):
       try backend.checkTokens(tokens, param: nil)
       let grammar = try backend.constraint(for: request.responseFormat)
@@ -133,6 +141,7 @@ extension EngineRequest {
     switch input {
     case .chat(let messages): return messages.reduce(tools) { $0 + $1.textBytes }
     case .text(let text): return text.utf8.count
+    case .infill(let prefix, let suffix): return prefix.utf8.count + suffix.utf8.count
     case .tokens: return 0
     }
   }

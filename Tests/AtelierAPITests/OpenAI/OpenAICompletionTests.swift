@@ -13,6 +13,7 @@ struct OpenAICompletionTests {
     arguments: [
       ([:], [.text("")]), (["prompt": nil], [.text("")]), (["prompt": ""], [.text("")]),
       (["prompt": "a"], [.text("a")]), (["prompt": ["a", "b"]], [.text("a"), .text("b")]),
+      (["prompt": ["a", ""], "suffix": "z"], [.infill(prefix: "a", suffix: "z"), .infill(prefix: "", suffix: "z")]),
       (["prompt": [1, 2]], [.tokens([1, 2])]), (["prompt": [[1], [2, 3]]], [.tokens([1]), .tokens([2, 3])]),
     ] as [(JSONValue, [GenerationInput])])
   func promptsHaveFourForms(body: JSONValue, inputs: [GenerationInput]) throws {
@@ -46,7 +47,8 @@ struct OpenAICompletionTests {
       (["prompt": []], .invalidValue, "prompt"), (["prompt": 3], .invalidType, "prompt"),
       (["prompt": ["a", 1]], .invalidType, "prompt.1"), (["prompt": [1, "a"]], .invalidType, "prompt.1"),
       (["prompt": [-1]], .invalidValue, "prompt.0"), (["prompt": [[1], [1.5]]], .invalidType, "prompt.1.0"),
-      (["prompt": "x", "suffix": "y"], .unsupportedParameter, "suffix"),
+      (["prompt": [1], "suffix": "y"], .unsupportedParameter, "suffix"),
+      (["prompt": "x", "suffix": 7], .invalidType, "suffix"),
       (["prompt": "x", "best_of": 2], .unsupportedParameter, "best_of"),
       (["prompt": "x", "logprobs": 6], .invalidValue, "logprobs"),
       (["prompt": "x", "echo": true, "logprobs": 1], .unsupportedParameter, "echo"),

@@ -17,6 +17,7 @@ enum OpenAICompletionRequest {
     let sampling = OpenAISampling.parameters(fields)
     let stop = OpenAISampling.stopStrings(fields)
     let maxTokens = fields.integer("max_tokens", from: 1, or: -1)
+    let suffix = suffix(fields, prompts ?? [])
     let topLogprobs = fields.integer("logprobs", from: 0, to: 5)
     let echo = fields.boolean("echo") ?? false
     let isStreaming = fields.boolean("stream") ?? false
@@ -29,7 +30,7 @@ enum OpenAICompletionRequest {
     }
     try problems.check()
 
-    let inputs = try problems.unwrap(prompts).map(\.generationInput)
+    let inputs = try problems.unwrap(prompts).map { $0.generationInput(suffix: suffix) }
     let request = GenerationRequest(
       model: model, input: inputs[0], sampling: sampling, maxOutputTokens: maxTokens == -1 ? nil : maxTokens,
       stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive())
@@ -50,11 +51,16 @@ enum OpenAICompletionRequest {
       fields.problems.add(
         .unsupportedParameter, "'tools' is not supported here; use POST /v1/chat/completions", param: "tools")
     }
-    // Ignoring it would continue the text as if nothing came after it.
-    if let suffix = fields["suffix"], suffix != "" {
-      fields.problems.add(
-        .unsupportedParameter, "'suffix' is not supported: this model cannot fill in the middle", param: "suffix")
+  }
+
+  /// What comes after the completion; nil for nothing. Whether the model can fill in is decided where the model is known.
+  private static func suffix(_ fields: FieldReader, _ prompts: [EmbeddingRequest.Input]) -> String? {
+    guard let suffix = fields.string("suffix"), !suffix.isEmpty else { return nil }
+    guard prompts.allSatisfy({ if case .text = $0 { true } else { false } }) else {
+      fields.problems.add(.unsupportedParameter, "'suffix' needs prompts given as text", param: "suffix")
+      return nil
     }
+    return suffix
   }
 
   /// Generating more than is returned, to pick the best, is not offered.
@@ -86,9 +92,9 @@ enum OpenAICompletionRequest {
 }
 
 extension EmbeddingRequest.Input {
-  fileprivate var generationInput: GenerationInput {
+  fileprivate func generationInput(suffix: String?) -> GenerationInput {
     switch self {
-    case .text(let text): .text(text)
+    case .text(let text): suffix.map { .infill(prefix: text, suffix: $0) } ?? .text(text)
     case .tokens(let tokens): .tokens(tokens)
     }
   }
