@@ -33,6 +33,7 @@ package enum PredictionLog {
     case .chat(let messages): lines += messages.map { "\($0.role.rawValue): \($0.text)" }
     case .text(let text): lines.append(text)
     case .tokens(let tokens): lines.append("(\(tokens.count) tokens)")
+    case .infill(let prefix, let suffix): lines += [prefix, "(to be filled in)", suffix]
     }
     return .string(shortened(lines.joined(separator: "\n")))
   }
