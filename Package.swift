@@ -68,6 +68,8 @@ let package = Package(
     .target(name: "AtelierModels", dependencies: ["AtelierCore", "AtelierEgress", crypto], swiftSettings: strict),
     .target(name: "AtelierStore", dependencies: ["AtelierCore", grdb], swiftSettings: strict),
     .target(name: "AtelierWorkerProtocol", dependencies: ["AtelierCore"], swiftSettings: strict),
+    .target(
+      name: "AtelierMCP", dependencies: ["AtelierCore", "AtelierEgress", logging], swiftSettings: strict),
 
     // The API process.
     .target(
@@ -131,6 +133,9 @@ let package = Package(
       name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierEgress", "AtelierModels", "AtelierTesting"],
       swiftSettings: strict),
     .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore", grdb], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierMCPTests", dependencies: ["AtelierCore", "AtelierMCP", "AtelierEgress", "AtelierTesting", logging],
+      swiftSettings: strict),
     .testTarget(
       name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol"],
       swiftSettings: strict),

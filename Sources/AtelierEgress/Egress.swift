@@ -53,6 +53,12 @@ package struct Egress: Sendable {
     }
   }
 
+  /// Throws `forbiddenAddress` when nothing at this origin may be connected to. A name without an address passes: the
+  /// request itself will say so. `trusted`: see `OutboundRequest`.
+  package func check(_ origin: Origin, trusted: Origin?) async throws(EgressError) {
+    do { _ = try await routes(to: origin, trusted: trusted) } catch  where error == .unresolvable { return }
+  }
+
   // MARK: One hop
 
   private func send(

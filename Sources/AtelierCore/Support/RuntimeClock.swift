@@ -1,6 +1,6 @@
 import Foundation
 
-/// Time as the runtime needs it, so that tests can turn it by hand.
+/// Time as everything that waits needs it, so that tests can turn it by hand.
 package protocol RuntimeClock: Sendable {
   /// Since an arbitrary start, never going back.
   var now: Duration { get }
