@@ -104,7 +104,9 @@ class Bench:
                         result[side.name] = self.measure(workload, running[side.name], number, [s for n, s in running.items() if n != side.name])
             rounds.append(result)
             report.progress(workload, number, result)
-        settings = {side.name: {"command": running[side.name].command, "environment": dict(side.environment)}
+        # Names only: results are kept with the project, and paths say nothing about a measurement.
+        settings = {side.name: {"command": [pathlib.Path(word).name if word.startswith("/") else word for word in running[side.name].command],
+                                "environment": dict(side.environment)}
                     for side in sides if side.name in running}
         return {"name": workload.name, "title": workload.title, "rounds": rounds, "settings": settings,
                 "comparisons": report.compare(workload, rounds)}
