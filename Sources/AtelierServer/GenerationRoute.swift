@@ -42,6 +42,7 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
     var streams: [AsyncStream<GenerationEvent>] = []
     for var request in decoded.requests {
       request.client = exchange.client
+      request.caller = exchange.caller
       streams.append(try await begin(request, decoded.context))
     }
     let context = decoded.context

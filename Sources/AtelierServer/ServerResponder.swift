@@ -62,16 +62,16 @@ package struct ServerResponder: Sendable {
     let name = String(target.prefix { $0 != "?" })
     switch match {
     case .found(let route, let rest):
-      try await authorizer.authorize(token: token, for: route.access)
+      exchange.caller = try await authorizer.authorize(token: token, for: route.access)
       try await route.handler.handle(ServerRequest(request: request, rest: rest), exchange)
     // Without CORS there is no such method, as on any path that does not exist (native.md 14.3).
     case .wrongMethod(let allowed) where request.method != .options:
-      try await authorizer.authorize(token: token, for: .anyToken)
+      _ = try await authorizer.authorize(token: token, for: .anyToken)
       let error = AtelierError.methodNotAllowed(method: request.method.rawValue, path: name)
       exchange.headers[.allow] = allowed.joined(separator: ", ")
       throw error
     case .wrongMethod, .unknownPath:
-      try await authorizer.authorize(token: token, for: .anyToken)
+      _ = try await authorizer.authorize(token: token, for: .anyToken)
       throw AtelierError.unknownEndpoint(method: request.method.rawValue, path: name)
     }
   }

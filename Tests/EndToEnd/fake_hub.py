@@ -162,12 +162,14 @@ class FakeHub:
                 place = start
                 while place < end:
                     piece = data[place:min(place + 65536, end)]
+                    # Whoever sees in `sent` that it came may change the pace of what follows.
+                    pace = repository.bytes_per_second
                     self.wfile.write(piece)
                     place += len(piece)
                     with hub.lock:
                         hub.sent += len(piece)
-                    if repository.bytes_per_second:
-                        time.sleep(len(piece) / repository.bytes_per_second)
+                    if pace:
+                        time.sleep(len(piece) / pace)
                 if end < len(data):
                     self.wfile.flush()
                     self.close_connection = True

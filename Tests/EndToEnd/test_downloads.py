@@ -314,7 +314,7 @@ def test_stalled_transfer_connects_anew(hub, start):
     repository.bytes_per_second = 65536 / 30
     server = start(ATELIER_DOWNLOADS_STALL_SECONDS="1")
     job = request(server, f"{hub.url}/o/stall-GGUF").json()["job_id"]
-    wait_until(lambda: len(hub.file_requests()) >= 1, 10)
+    wait_until(lambda: hub.sent > 0, 10)
     repository.bytes_per_second = None
     finish(server, job, seconds=30)
     assert len(hub.file_requests()) == 2

@@ -42,6 +42,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var timeToLive: TimeToLive?
   /// Who asks: requests of different clients take turns.
   package var client: UInt64 = 0
+  /// What it may do; set by the server, not by a dialect.
+  package var caller = Caller.anonymous
 
   package init(
     model: String, input: GenerationInput, systemPrompt: String? = nil, previousResponseID: String? = nil,

@@ -9,6 +9,8 @@ package final class Exchange {
   let requestID: String
   /// Who asks, as far as turns between clients are concerned.
   private(set) var client: UInt64 = 0
+  /// What the one who asks may do; nothing until that was decided.
+  var caller = Caller(permissions: .nothing)
   private let request: HTTPRequest
   private let address: String?
   private let sink: any ResponseSink

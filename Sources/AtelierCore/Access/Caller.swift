@@ -1,0 +1,14 @@
+/// Who makes a request, as far as what it may do and what belongs to it are concerned.
+package struct Caller: Sendable, Hashable {
+  /// Id of the API token; nil while authentication is off. Owns the turns that the request stores.
+  package var tokenID: String?
+  package var permissions: Permissions
+
+  package init(tokenID: String? = nil, permissions: Permissions) {
+    self.tokenID = tokenID
+    self.permissions = permissions
+  }
+
+  /// Everyone, while authentication is off: all permissions but the servers of mcp.json (native.md 3.10).
+  package static let anonymous = Caller(permissions: .withoutAuthentication)
+}

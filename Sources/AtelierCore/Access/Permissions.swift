@@ -1,0 +1,49 @@
+/// What a caller may do (native.md 3.9).
+package struct Permissions: Sendable, Hashable {
+  package enum Plugins: Sendable, Hashable {
+    case none
+    case all
+    /// Labels of mcp.json.
+    case labels([String])
+  }
+
+  /// Chats, completions, responses, messages, embeddings and reranking on all surfaces.
+  package var inference: Bool
+  /// Lists of models, the states of instances and of downloads.
+  package var modelsRead: Bool
+  /// Loading and unloading, also the loading that a request for an answer needs.
+  package var modelsLoad: Bool
+  package var modelsDownload: Bool
+  /// Servers of tools that a request describes itself.
+  package var mcpEphemeral: Bool
+  /// Servers of mcp.json.
+  package var mcpPlugins: Plugins
+
+  package init(
+    inference: Bool = true, modelsRead: Bool = true, modelsLoad: Bool = true, modelsDownload: Bool = false,
+    mcpEphemeral: Bool = false, mcpPlugins: Plugins = .none
+  ) {
+    self.inference = inference
+    self.modelsRead = modelsRead
+    self.modelsLoad = modelsLoad
+    self.modelsDownload = modelsDownload
+    self.mcpEphemeral = mcpEphemeral
+    self.mcpPlugins = mcpPlugins
+  }
+
+  /// Of a new token for which nothing else is said.
+  package static let standard = Permissions()
+
+  package static let withoutAuthentication = Permissions(modelsDownload: true, mcpEphemeral: true)
+
+  package static let nothing = Permissions(inference: false, modelsRead: false, modelsLoad: false)
+
+  /// `id`: as in a request, `mcp/<label>`.
+  package func allowsPlugin(_ id: String) -> Bool {
+    switch mcpPlugins {
+    case .none: false
+    case .all: true
+    case .labels(let labels): PluginID.label(of: id, among: labels) != nil
+    }
+  }
+}
