@@ -266,6 +266,8 @@ package actor BatchingEngine {
   private func carryOutActions(_ parts: inout Parts) -> Bool {
     var lost: [Int] = []
     var saved: [(checkpoint: UInt64, bytes: Int?)] = []
+    var parked: [(segment: UInt64, bytes: Int?)] = []
+    var unusable: [UInt64] = []
     for action in parts.plan.actions {
       switch action {
       case .forget(let sequence):
@@ -289,9 +291,23 @@ package actor BatchingEngine {
         parts.runner.trimSequence(sequence, from: 0)
         lost.append(sequence)
       case .discard(let checkpoint): parts.runner.discardCheckpoint(checkpoint)
+      case .park(let segment, let sequence, let position):
+        let bytes =
+          lost.contains(sequence) ? nil : parts.runner.parkSegment(segment, of: sequence, from: position)
+        parked.append((segment, bytes))
+      case .unpark(let segment, let sequence, let positions):
+        guard !lost.contains(sequence),
+          !parts.runner.unparkSegment(segment, to: sequence, positions: positions)
+        else { continue }
+        parts.runner.trimSequence(sequence, from: 0)
+        lost.append(sequence)
+        unusable.append(segment)
+      case .release(let segment): parts.runner.releaseSegment(segment)
       }
     }
     for (checkpoint, bytes) in saved { parts.scheduler.noteCheckpoint(checkpoint, bytes: bytes) }
+    for (segment, bytes) in parked { parts.scheduler.noteParked(segment, bytes: bytes) }
+    for segment in unusable { parts.scheduler.loseParked(segment) }
     for sequence in lost { parts.scheduler.lose(sequence: sequence) }
     return lost.isEmpty
   }

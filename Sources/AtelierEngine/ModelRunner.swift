@@ -47,6 +47,20 @@ package protocol ModelRunner: AnyObject {
   /// Frees the kept state, if there is one.
   func discardCheckpoint(_ checkpoint: UInt64)
 
+  /// How much `parkSegment` may keep, and when it is worth its time; nil: it keeps nothing.
+  var parking: ParkingLimits? { get }
+
+  /// Keeps a copy of the sequence's positions `from...` in host memory under a number not in use. Returns its bytes; nil
+  /// when it cannot be kept.
+  func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int?
+
+  /// Puts these of the kept positions into a sequence that holds all before them and none after. False when that fails
+  /// (then the sequence has to be forgotten whole).
+  func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool
+
+  /// Frees the kept copy, if there is one.
+  func releaseSegment(_ segment: UInt64)
+
   /// Makes the state of a grammar for one sequence. Throws when the grammar does not compile.
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint
 
@@ -63,4 +77,8 @@ extension ModelRunner {
   package func saveCheckpoint(_ checkpoint: UInt64, of sequence: Int) -> Int? { nil }
   package func restoreCheckpoint(_ checkpoint: UInt64, to sequence: Int) -> Bool { false }
   package func discardCheckpoint(_ checkpoint: UInt64) {}
+  package var parking: ParkingLimits? { nil }
+  package func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? { nil }
+  package func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool { false }
+  package func releaseSegment(_ segment: UInt64) {}
 }

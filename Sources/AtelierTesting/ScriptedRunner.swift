@@ -36,6 +36,12 @@ package final class ScriptedRunner: ModelRunner {
   /// The next `restoreCheckpoint` fails, once.
   package var failsNextRestore = false
 
+  package var parking: ParkingLimits?
+  /// The next `unparkSegment` fails, once.
+  package var failsNextUnpark = false
+  /// The next `parkSegment` fails, once.
+  package var failsNextPark = false
+
   package private(set) var violations: [String] = []
   package private(set) var decodeCalls = 0
   package private(set) var rowsComputed = 0
@@ -49,6 +55,8 @@ package final class ScriptedRunner: ModelRunner {
   /// nil: of no use until a checkpoint is restored.
   private var states: [State?]
   private var checkpoints: [UInt64: State] = [:]
+  /// The histories of kept cells, and where they begin.
+  private var parked: [UInt64: (start: Int, histories: [UInt64])] = [:]
   private var rowHistories: [UInt64?] = []
   private let buffer: UnsafeMutableBufferPointer<Float>
 
@@ -187,6 +195,47 @@ package final class ScriptedRunner: ModelRunner {
   }
 
   package func discardCheckpoint(_ checkpoint: UInt64) { checkpoints[checkpoint] = nil }
+
+  package var parkedSegments: [UInt64] { parked.keys.sorted() }
+
+  /// One byte a cell.
+  package func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? {
+    if parked[segment] != nil { violations.append("segment \(segment) is in use") }
+    if position >= paths[sequence].count { violations.append("nothing of sequence \(sequence) to park") }
+    if failsNextPark {
+      failsNextPark = false
+      return nil
+    }
+    let histories = paths[sequence].dropFirst(position).map { cells[$0].history }
+    parked[segment] = (position, histories)
+    return histories.count
+  }
+
+  package func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {
+    guard let (start, histories) = parked[segment] else { return false }
+    if failsNextUnpark {
+      failsNextUnpark = false
+      return false
+    }
+    if positions.lowerBound != paths[sequence].count { violations.append("unpark behind a gap or over cells") }
+    if positions.lowerBound < start || positions.upperBound > start + histories.count {
+      violations.append("unpark of positions \(positions) that are not kept")
+      return false
+    }
+    guard positions.count <= freeCells.count else {
+      violations.append("no cells for \(positions.count) positions")
+      return false
+    }
+    for position in positions {
+      let cell = freeCells.removeLast()
+      cells[cell] = Cell(holders: 1, history: histories[position - start])
+      paths[sequence].append(cell)
+    }
+    states[sequence] = state(of: sequence, at: paths[sequence].count, exact: false)
+    return true
+  }
+
+  package func releaseSegment(_ segment: UInt64) { parked[segment] = nil }
 
   /// The sequence's own state, which has to be that of its first `count` tokens.
   private func state(of sequence: Int, at count: Int, exact: Bool = true) -> State? {

@@ -62,6 +62,38 @@ struct LlamaRunnerTests {
     #expect(try runner.continueGreedily(sequence: 0, from: prompt.count, row: again, count: 12) == expected)
   }
 
+  @Test func parkedPositionsContinueAsComputed() throws {
+    let runner = try TestModel.runner()
+    let prompt = try tokens("The quick brown fox jumps over the lazy dog. The quick brown")
+    let row = try runner.evaluate(prompt, sequence: 0, from: 0)
+    let expected = try runner.continueGreedily(sequence: 0, from: prompt.count, row: row, count: 12)
+    let half = prompt.count / 2
+    let last = prompt.count - 1
+    let whole = try #require(runner.parkSegment(1, of: 0, from: 0))
+    let rest = try #require(runner.parkSegment(2, of: 0, from: half))
+    #expect(rest < whole)
+    #expect(runner.trimSequence(0, from: 0))
+
+    // In two pieces.
+    #expect(runner.unparkSegment(1, to: 3, positions: 0..<half))
+    #expect(!runner.unparkSegment(2, to: 3, positions: half - 1..<last), "over what is there")
+    #expect(!runner.unparkSegment(2, to: 3, positions: half + 1..<last), "behind a gap")
+    #expect(runner.unparkSegment(2, to: 3, positions: half..<last))
+    let again = try runner.evaluate(prompt.suffix(1), sequence: 3, from: last)
+    #expect(try runner.continueGreedily(sequence: 3, from: prompt.count, row: again, count: 12) == expected)
+
+    // The second one begins before the first one ends. Cells then lie in another order, and attention adds up in halves.
+    #expect(runner.unparkSegment(1, to: 4, positions: 0..<half + 2))
+    #expect(runner.unparkSegment(2, to: 4, positions: half + 2..<last))
+    let moved = try runner.evaluate(prompt.suffix(1), sequence: 4, from: last)
+    #expect(runner.greedy(row: moved) == expected[0])
+    #expect(runner.trimSequence(4, from: 0))
+
+    runner.releaseSegment(1)
+    #expect(!runner.unparkSegment(1, to: 4, positions: 0..<half))
+    #expect(runner.parkSegment(3, of: 5, from: 0) == nil, "nothing there")
+  }
+
   @Test func chunkedPromptGivesTheSameContinuation() throws {
     let runner = try TestModel.runner()
     let prompt = try tokens(String(repeating: "One, two, three, four. ", count: 12))

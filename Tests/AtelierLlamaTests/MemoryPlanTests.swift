@@ -20,6 +20,14 @@ struct MemoryPlanTests {
     #expect(!plan.hasShadows)
   }
 
+  /// As much as the cache itself, within bounds; a cache far beyond them is left alone.
+  @Test(arguments: [(2048, 47_185_920), (16_384, 377_487_360), (32_768, 402_653_184), (65_536, 0)])
+  func idleSequencesHaveHostMemory(context: Int, bytes: Int) {
+    let plan = plan(MemoryPlan.Facts(positionBytes: 23_040, weights: 100 << 20), context: context)
+    #expect(plan.parkedBytes == bytes)
+    #expect(plan.parking?.bytes == (bytes > 0 ? bytes : nil))
+  }
+
   /// Gemma 3 270M: 15 KiB a position, of which a window has 512.
   @Test(arguments: [(2048, true), (4096, true), (8192, true), (12_288, true), (32_768, false), (131_072, false)])
   func aWindowGetsTheFullSizeWhereThatIsCheap(context: Int, isFull: Bool) {

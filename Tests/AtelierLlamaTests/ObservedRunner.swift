@@ -8,6 +8,9 @@ final class ObservedRunner: ModelRunner {
     var rows = 0
     var copies = 0
     var restores = 0
+    /// Stretches moved to host memory, and brought back.
+    var parked = 0
+    var unparked = 0
     /// Of all checkpoints at the same time.
     var mostCheckpointBytes = 0
   }
@@ -20,10 +23,15 @@ final class ObservedRunner: ModelRunner {
   private let runner: any ModelRunner
   private let meter: Meter
   private var checkpointBytes: [UInt64: Int] = [:]
+  let parking: ParkingLimits?
 
-  init(_ runner: any ModelRunner, meter: Meter) {
+  /// `idleCells`: instead of the runner's own.
+  init(_ runner: any ModelRunner, meter: Meter, idleCells: Int? = nil) {
     self.runner = runner
     self.meter = meter
+    var parking = runner.parking
+    if let idleCells { parking?.idleCells = idleCells }
+    self.parking = parking
   }
 
   var cellCount: Int { runner.cellCount }
@@ -64,6 +72,19 @@ final class ObservedRunner: ModelRunner {
     checkpointBytes[checkpoint] = nil
     runner.discardCheckpoint(checkpoint)
   }
+
+  func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? {
+    meter.work.withLock { $0.parked += 1 }
+    return runner.parkSegment(segment, of: sequence, from: position)
+  }
+
+  func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {
+    guard runner.unparkSegment(segment, to: sequence, positions: positions) else { return false }
+    meter.work.withLock { $0.unparked += 1 }
+    return true
+  }
+
+  func releaseSegment(_ segment: UInt64) { runner.releaseSegment(segment) }
 
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
     try runner.makeConstraint(constraint)

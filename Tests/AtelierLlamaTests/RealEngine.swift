@@ -53,13 +53,13 @@ final class RealEngine: Sendable {
 
   /// Runs `body` on an engine of its own and returns its result with what the runner did.
   static func with<Result: Sendable>(
-    _ backend: any ModelBackend, _ configuration: EngineConfiguration = EngineConfiguration(),
+    _ backend: any ModelBackend, _ configuration: EngineConfiguration = EngineConfiguration(), idleCells: Int? = nil,
     _ body: (RealEngine) async throws -> Result
   ) async throws -> (result: Result, work: ObservedRunner.Work) {
     let inbox = Inbox()
     let meter = ObservedRunner.Meter()
     let engine = BatchingEngine(
-      makeRunner: { ObservedRunner(try backend.makeRunner(), meter: meter) },
+      makeRunner: { ObservedRunner(try backend.makeRunner(), meter: meter, idleCells: idleCells) },
       configuration: configuration,
       sink: { inbox.take($0) })
     try await engine.start()

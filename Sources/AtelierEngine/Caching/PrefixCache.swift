@@ -1,6 +1,7 @@
 /// Who holds which cells and sequence numbers of the runner: running sequences, and finished ones kept as entries for
 /// later prompts to continue. Entries give way to running sequences, least recently used first, from their ends. Where
-/// the memory cannot be cut, also which of its states are kept as checkpoints (`PrefixCache+Checkpoints.swift`).
+/// the memory cannot be cut, also which of its states are kept as checkpoints (`PrefixCache+Checkpoints.swift`); where
+/// it can, what is kept in host memory instead of in cells (`PrefixCache+Parking.swift`).
 ///
 /// A pure value: it decides, and lists in `actions` what the runner has to do.
 package struct PrefixCache: Sendable {
@@ -9,6 +10,8 @@ package struct PrefixCache: Sendable {
 
   package let cellCount: Int
   package let reuse: PrefixReuse
+  /// nil: nothing is moved out of the cells.
+  package let parking: ParkingLimits?
   package internal(set) var tree: RadixTree
   package var actions: [CacheAction] = []
 
@@ -20,20 +23,26 @@ package struct PrefixCache: Sendable {
   var lastCheckpoint: UInt64 = 0
   /// Times in a row that the runner could not keep a state.
   var failedCheckpoints = 0
+  var parked = ParkedSegments()
+  var failedParkings = 0
   var clock: UInt64 = 0
 
   private var freeNumbers: [Int]
   /// By sequence number; 0: not an entry.
   private var lastUsed: [UInt64]
   private var keeps: [Bool]
+  /// By sequence number, of entries.
+  private(set) var holdsPicture: [Bool]
 
-  package init(cellCount: Int, maxSequences: Int, reuse: PrefixReuse) {
+  package init(cellCount: Int, maxSequences: Int, reuse: PrefixReuse, parking: ParkingLimits? = nil) {
     self.cellCount = cellCount
     self.reuse = reuse
+    self.parking = reuse == .anyPrefix ? parking : nil
     tree = RadixTree(maxSequences: maxSequences)
     freeNumbers = Array((0..<maxSequences).reversed())
     lastUsed = Array(repeating: 0, count: maxSequences)
     keeps = Array(repeating: false, count: maxSequences)
+    holdsPicture = keeps
   }
 
   package var freeCells: Int { cellCount - tree.cells }
@@ -90,13 +99,13 @@ package struct PrefixCache: Sendable {
     } else if let free = freeNumbers.popLast() {
       number = free
     } else if let victim = oldestEntry(where: { $0 != match.source }) {
-      drop(victim)
+      if !parkInstead(victim) { drop(victim) }
       number = freeNumbers.removeLast()
     } else if let source = match.source, lastUsed[source] > 0 {
       // The last entry, and the one that fits: continue it instead of sharing it.
       resume(source, keep: keep)
       cut(source, to: depth, checkpoint: match.checkpoint)
-      return (source, depth)
+      return (source, unpark(tokens, to: source))
     } else {
       return nil
     }
@@ -109,7 +118,7 @@ package struct PrefixCache: Sendable {
       actions.append(.copy(source: source, target: number, count: current.depth))
       restore(match.checkpoint, to: number)
     }
-    return (number, current.depth)
+    return (number, unpark(tokens, to: number))
   }
 
   /// Makes an entry a running sequence again.
@@ -145,6 +154,7 @@ package struct PrefixCache: Sendable {
     tree.setPinned(number, false)
     clock += 1
     lastUsed[number] = clock
+    holdsPicture[number] = tokens.contains { $0 < 0 }
     guard reuse == .anyPrefix else { return }
     for entry in tree.sequences(within: tokens, limit: tokens.count) where entry != number && lastUsed[entry] > 0 {
       drop(entry)
@@ -166,7 +176,7 @@ package struct PrefixCache: Sendable {
     while freeCells < cells {
       let victim = oldestEntry { tree.exclusiveCells(of: $0) > 0 } ?? oldestEntry { _ in true }
       guard let victim else { return false }
-      shorten(victim, by: cells - freeCells)
+      if !parkInstead(victim) { shorten(victim, by: cells - freeCells) }
     }
     return true
   }
@@ -174,7 +184,7 @@ package struct PrefixCache: Sendable {
   /// Forgets the least recently used entry. False if there is none.
   package mutating func dropOldestEntry() -> Bool {
     guard let victim = oldestEntry(where: { _ in true }) else { return false }
-    drop(victim)
+    if !parkInstead(victim) { drop(victim) }
     return true
   }
 
@@ -225,7 +235,7 @@ package struct PrefixCache: Sendable {
     }
   }
 
-  private func oldestEntry(where condition: (Int) -> Bool) -> Int? {
+  func oldestEntry(where condition: (Int) -> Bool) -> Int? {
     var best: Int?
     for number in lastUsed.indices where lastUsed[number] > 0 && condition(number) {
       if best.map({ lastUsed[number] < lastUsed[$0] }) ?? true { best = number }

@@ -58,7 +58,7 @@ extension Scheduler {
     let worth = cache.reuse == .anyPrefix ? Self.worthWaiting : cache.checkpointWorth
     guard let worth else { return false }
     let tokens = waiting[index].tokens
-    var best = cache.match(tokens).depth + worth - 1
+    var best = cache.reach(tokens) + worth - 1
     var leader: Int?
     for place in running.indices where running[place].remaining > 1 {
       let other = running[place]

@@ -13,7 +13,14 @@ extension Scheduler {
       guard let youngest = youngestRunning else { break }
       giveWay(running: youngest)
     }
+    parkIdle(&plan)
     swap(&plan.actions, &cache.actions)
+  }
+
+  /// Idle sequences leave the cells, one per step, where that delays no prompt; where they are many, also there.
+  private mutating func parkIdle(_ plan: inout StepPlan) {
+    guard !plan.isEmpty, let limit = cache.idleCellLimit else { return }
+    cache.parkIdle(beyond: plan.promptRows == 0 ? limit : 4 * limit)
   }
 
   /// The rows did not fit after all: makes room by force. False when nothing can give way (then the only sequence has
@@ -28,6 +35,12 @@ extension Scheduler {
     if !running.isEmpty { end(running: 0, .contextFull) }
     return false
   }
+
+  /// What became of a `park` action of the plan; bytes, or nil when the runner could not keep the cells.
+  package mutating func noteParked(_ segment: UInt64, bytes: Int?) { cache.noteParked(segment, bytes: bytes) }
+
+  /// The runner could not carry out an `unpark`.
+  package mutating func loseParked(_ segment: UInt64) { cache.loseParked(segment) }
 
   /// The runner could not cut the sequence and forgot it whole.
   package mutating func lose(sequence number: Int) {

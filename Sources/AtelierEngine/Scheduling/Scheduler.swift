@@ -31,7 +31,8 @@ package struct Scheduler: Sendable {
   package init(limits: SchedulerLimits) {
     self.limits = limits
     cache = PrefixCache(
-      cellCount: limits.cellCount, maxSequences: limits.maxSequences, reuse: limits.prefixReuse)
+      cellCount: limits.cellCount, maxSequences: limits.maxSequences, reuse: limits.prefixReuse,
+      parking: limits.parking)
     budget = PromptBudget(
       maximum: limits.promptTokensPerStep, targetMilliseconds: limits.targetStepMilliseconds)
   }
@@ -74,7 +75,7 @@ package struct Scheduler: Sendable {
     // Who is new stands behind those who have waited since their last turn, and before the one who started last.
     if turns[request.client] == nil { turns[request.client] = starts == 0 ? 0 : starts - 1 }
     var sequence = SequenceState(request, arrival: arrivals, workAtSubmit: work, submitted: now)
-    sequence.expectedRemaining = request.prompt.count - cache.match(request.prompt).depth
+    sequence.expectedRemaining = request.prompt.count - cache.reach(request.prompt)
     let rank = sequence.rank(remaining: sequence.expectedRemaining)
     let index = waiting.firstIndex { $0.rank(remaining: $0.expectedRemaining) > rank } ?? waiting.endIndex
     waiting.insert(sequence, at: index)

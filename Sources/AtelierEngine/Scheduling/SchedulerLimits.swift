@@ -9,9 +9,11 @@ package struct SchedulerLimits: Sendable, Hashable {
   package var maxBatchRows: Int
   package var maxSequences: Int
   package var prefixReuse: PrefixReuse
+  package var parking: ParkingLimits?
 
   package init(
-    configuration: EngineConfiguration, cellCount: Int, maxBatchRows: Int, maxSequences: Int, prefixReuse: PrefixReuse
+    configuration: EngineConfiguration, cellCount: Int, maxBatchRows: Int, maxSequences: Int, prefixReuse: PrefixReuse,
+    parking: ParkingLimits? = nil
   ) {
     parallel = max(1, min(configuration.parallel, maxSequences, maxBatchRows))
     maxWaiting = max(0, configuration.maxWaiting)
@@ -21,11 +23,13 @@ package struct SchedulerLimits: Sendable, Hashable {
     self.maxBatchRows = maxBatchRows
     self.maxSequences = maxSequences
     self.prefixReuse = prefixReuse
+    self.parking = parking
   }
 
   package init(configuration: EngineConfiguration, runner: any ModelRunner) {
     self.init(
       configuration: configuration, cellCount: runner.cellCount, maxBatchRows: runner.maxBatchRows,
-      maxSequences: runner.maxSequences, prefixReuse: runner.prefixReuse)
+      maxSequences: runner.maxSequences, prefixReuse: runner.prefixReuse,
+      parking: runner.parking)
   }
 }

@@ -12,6 +12,7 @@ final class LlamaRunner: ModelRunner {
   private let grammars: GrammarCache
   private let rows: RowStorage
   private let checkpoints: StateCheckpoints
+  private let parked: ParkedStates
   /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
   private let hasShadows: Bool
   private let maxOutputs: Int
@@ -20,6 +21,7 @@ final class LlamaRunner: ModelRunner {
   let maxSequences: Int
   let vocabularySize: Int
   let prefixReuse: PrefixReuse
+  let parking: ParkingLimits?
   let threadCount: Int
   private var threads: Int
   /// When prompts had their own call: the row they begin at (0: they had not), the rows whose logits were kept, and those.
@@ -41,11 +43,13 @@ final class LlamaRunner: ModelRunner {
     cellCount = context.tokens
     maxBatchRows = context.batchRows
     checkpoints = StateCheckpoints(context)
+    parked = ParkedStates(context, memory: memory, spare: plan.sequences)
     hasShadows = plan.hasShadows
     maxSequences = plan.sequences
     maxOutputs = plan.sequences
     vocabularySize = tokenizer.vocabularySize
     prefixReuse = plan.reuse
+    parking = plan.parking
     // Who gives two different counts has decided; then nothing is adapted.
     let count = llama_n_threads(context.pointer)
     threadCount = count == llama_n_threads_batch(context.pointer) ? Int(count) : 1
@@ -251,6 +255,19 @@ final class LlamaRunner: ModelRunner {
   }
 
   func discardCheckpoint(_ checkpoint: UInt64) { checkpoints.discard(checkpoint) }
+
+  func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? {
+    parking != nil && isSequence(sequence) ? parked.save(segment, of: sequence, from: position) : nil
+  }
+
+  func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {
+    guard parking != nil, isSequence(sequence),
+      Int(llama_memory_seq_pos_max(memory, Int32(sequence))) == positions.lowerBound - 1
+    else { return false }
+    return parked.restore(segment, to: sequence, positions: positions)
+  }
+
+  func releaseSegment(_ segment: UInt64) { parked.release(segment) }
 
   func makeConstraint(_ constraint: GrammarConstraint) throws(RunnerError) -> any TokenConstraint {
     guard let limit = constraint.reasoningLimit else { return try makeGrammar(constraint) }

@@ -4,7 +4,7 @@ import CLlama
 
 /// How a model's memory is laid out, and with it which prefixes can be reused.
 ///
-/// - Full attention: any prefix, cut anywhere.
+/// - Full attention: any prefix, cut anywhere; idle sequences can be kept in host memory.
 /// - Recurrent and hybrid: a state per sequence that only grows. Checkpoints.
 /// - Sliding window: llama.cpp keeps either the last window of each sequence (checkpoints), or, at a full size, every
 ///   position, so that it can be cut anywhere. The full size is taken where it costs no more than checkpoints may take:
@@ -20,6 +20,12 @@ struct MemoryPlan: Equatable {
   var sequences: Int
   /// Bytes that checkpoints may take.
   var checkpointBytes = 0
+  /// Bytes of idle sequences in host memory; 0: none are kept there.
+  var parkedBytes = 0
+
+  /// Host memory beyond the cache itself stays bounded whatever the model. A cache more than twice as large could not be
+  /// kept there in good part, and its model's attention is a small part of a step.
+  private static let mostParkedBytes: Int64 = 384 << 20
 
   /// What of a model decides.
   struct Facts: Equatable {
@@ -48,6 +54,8 @@ struct MemoryPlan: Equatable {
       // A number costs nothing but a row of logits.
       sequences = max(64, parallel * 4)
       checkpointBytes = 0
+      let (cache, overflow) = Int64(contextLength).multipliedReportingOverflow(by: facts.positionBytes)
+      if !overflow, cache <= 2 * Self.mostParkedBytes { parkedBytes = Int(min(cache, Self.mostParkedBytes)) }
     } else if facts.isCompressed {
       kind = .compressed
       checkpointBytes = 0
@@ -67,7 +75,8 @@ struct MemoryPlan: Equatable {
     self.init(
       Facts(model, parameters), parallel: parallel, contextLength: Int(parameters.n_ctx),
       physicalBatch: Int(parameters.n_ubatch))
-    sequences = min(sequences, Int(llama_max_parallel_sequences()) / (hasShadows ? 2 : 1))
+    let numbers = Int(llama_max_parallel_sequences()) - (parkedBytes > 0 ? 1 : 0)
+    sequences = min(sequences, numbers / (hasShadows ? 2 : 1))
   }
 
   var hasShadows: Bool { kind == .fullWindow }
@@ -80,9 +89,11 @@ struct MemoryPlan: Equatable {
     }
   }
 
-  /// Sets what a context needs for it.
+  var parking: ParkingLimits? { parkedBytes > 0 ? ParkingLimits(bytes: parkedBytes) : nil }
+
+  /// Sets what a context needs for it. What moves out of the cells and back needs a number of its own, the last one.
   func apply(to parameters: inout llama_context_params) {
-    parameters.n_seq_max = UInt32(sequences * (hasShadows ? 2 : 1))
+    parameters.n_seq_max = UInt32(sequences * (hasShadows ? 2 : 1) + (parkedBytes > 0 ? 1 : 0))
     parameters.swa_full = kind == .fullWindow
   }
 

@@ -32,6 +32,11 @@ struct SchedulerPropertyTests {
       maxSequences: Int.random(in: 1...10, using: &random),
       prefixReuse: Self.reuse(seed, &random))
     runner.checkpointBytes = seed % 16 == 3 ? nil : 100
+    if seed % 4 != 0 {
+      runner.parking = ParkingLimits(
+        bytes: Int.random(in: 20...400, using: &random), idleCells: Int.random(in: 0...40, using: &random),
+        worth: Int.random(in: 1...8, using: &random))
+    }
     var driver = SchedulerDriver(
       runner,
       EngineConfiguration(
@@ -47,7 +52,11 @@ struct SchedulerPropertyTests {
     var nextID: UInt64 = 1
     var refused = false
     var submittedAt: [UInt64: Int] = [:]
-    for _ in 0..<300 {
+    for round in 0..<300 {
+      if round % 50 == 49 {
+        runner.failsNextPark = seed % 3 == 0
+        runner.failsNextUnpark = seed % 5 < 2
+      }
       if Int.random(in: 0..<3, using: &random) == 0 {
         let text = texts.randomElement(using: &random) ?? []
         let shown = Int.random(in: 0...2, using: &random)

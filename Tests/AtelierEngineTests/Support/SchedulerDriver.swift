@@ -109,6 +109,8 @@ struct SchedulerDriver {
   private mutating func carryOut(_ actions: [CacheAction]) -> Set<Int> {
     var lost: Set<Int> = []
     var saved: [(UInt64, Int?)] = []
+    var parked: [(UInt64, Int?)] = []
+    var unusable: [UInt64] = []
     for action in actions {
       switch action {
       case .forget(let sequence):
@@ -129,9 +131,22 @@ struct SchedulerDriver {
         runner.trimSequence(sequence, from: 0)
         lost.insert(sequence)
       case .discard(let checkpoint): runner.discardCheckpoint(checkpoint)
+      case .park(let segment, let sequence, let position):
+        parked.append(
+          (segment, lost.contains(sequence) ? nil : runner.parkSegment(segment, of: sequence, from: position)))
+      case .unpark(let segment, let sequence, let positions):
+        guard !lost.contains(sequence), !runner.unparkSegment(segment, to: sequence, positions: positions) else {
+          continue
+        }
+        runner.trimSequence(sequence, from: 0)
+        lost.insert(sequence)
+        unusable.append(segment)
+      case .release(let segment): runner.releaseSegment(segment)
       }
     }
     for (checkpoint, bytes) in saved { scheduler.noteCheckpoint(checkpoint, bytes: bytes) }
+    for (segment, bytes) in parked { scheduler.noteParked(segment, bytes: bytes) }
+    for segment in unusable { scheduler.loseParked(segment) }
     for sequence in lost { scheduler.lose(sequence: sequence) }
     return lost
   }
@@ -146,6 +161,9 @@ struct SchedulerDriver {
     // What is discarded from now on is carried out with the next plan.
     let discards = scheduler.cache.actions.count { if case .discard = $0 { true } else { false } }
     #expect(runner.checkpointCount <= scheduler.cache.checkpointCount + discards)
+    let releases = scheduler.cache.actions.count { if case .release = $0 { true } else { false } }
+    #expect(runner.parkedSegments.count <= scheduler.cache.parkedCount + releases)
+    if let parking = runner.parking { #expect(scheduler.cache.parkedBytes <= parking.bytes) }
     if case .checkpoints(let limits) = runner.prefixReuse {
       #expect(scheduler.cache.checkpointCount <= limits.count)
       #expect(scheduler.cache.usedCheckpointBytes <= limits.bytes)
