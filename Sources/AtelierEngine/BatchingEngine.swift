@@ -171,16 +171,21 @@ package actor BatchingEngine {
     while !isShutDown {
       if parts?.scheduler.hasWork == true {
         step()
-        // Here submissions and cancellations get their turn.
-        await Task.yield()
+        await giveTurn()
       } else if pooling?.scheduler.hasWork == true {
         pool()
-        await Task.yield()
+        await giveTurn()
       } else {
         parts?.runner.idle()
         await withCheckedContinuation { wakeUp = $0 }
       }
     }
+  }
+
+  /// Here submissions and cancellations get their turn.
+  private func giveTurn() async {
+    guard executor.hasJobs else { return }
+    await withUnsafeContinuation { executor.resumeLater($0) }
   }
 
   /// Since this engine was made.

@@ -146,6 +146,10 @@ private struct ReceiveBuffer {
 
   private mutating func fill(from descriptor: Int32) throws(FrameError) -> Bool {
     while true {
+      // A thread that waits in recv on a Unix socket is woken whenever the other side takes what this side has sent, once for
+      // every token; one that waits in poll is not.
+      var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      if poll(&ready, 1, -1) < 0, errno != EINTR { throw .system(errno) }
       let count = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
       if count > 0 {
         start = 0
