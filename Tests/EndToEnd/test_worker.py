@@ -89,7 +89,7 @@ def test_worker_has_a_clean_environment_and_no_foreign_descriptors(fresh):
     [worker] = server.workers()
     environment = open(f"/proc/{worker}/environ", "rb").read().split(b"\0")
     assert not any(b"PLANTED_SECRET" in entry for entry in environment)
-    assert b"GOMP_SPINCOUNT=1000" in environment
+    assert b"GOMP_SPINCOUNT=10000" in environment
     # Output goes to the server's log, 3 is the socket; the rest is what the Swift runtime's dispatch opens for itself.
     open_files = {int(number): os.readlink(f"/proc/{worker}/fd/{number}") for number in os.listdir(f"/proc/{worker}/fd")}
     assert open_files.pop(0) == "/dev/null" and open_files.pop(1) == open_files.pop(2)
