@@ -55,19 +55,6 @@ struct OpenAIResponsesContent {
     // Chat completions wrap the address in an object.
     let wrapped = part["image_url"]?["url"]?.stringValue
     guard let url = wrapped ?? part.required("image_url", part.string) else { return nil }
-    let path = part.path(of: "image_url")
-    do throws(DataURL.Failure) {
-      return .image(try DataURL.image(url, formats: [.png, .jpeg, .webp, .gif, .bmp]))
-    } catch {
-      switch error {
-      case .notInline:
-        part.problems.add(
-          .imageURLUnsupported,
-          "'\(path)' is not fetched by this server; inline the image as a data URL (data:image/png;base64,…)",
-          param: path)
-      case .invalid(let rule): part.problems.add(.invalidImage, "'\(path)' \(rule)", param: path)
-      }
-      return nil
-    }
+    return OpenAIImage.read(url, of: part)
   }
 }
