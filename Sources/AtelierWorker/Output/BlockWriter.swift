@@ -11,7 +11,10 @@ struct BlockWriter {
   private var open = Block.none
   private var call = ToolCall(id: "", name: "", arguments: "")
   private var fold = EventFold()
+  private var calls: Set<[String]> = []
   private(set) var hasToolCalls = false
+  /// A call has been closed that says the same as an earlier one, to the byte.
+  private(set) var hasRepeatedCall = false
 
   /// The items of all blocks closed so far.
   var output: [OutputItem] { fold.output }
@@ -58,6 +61,7 @@ struct BlockWriter {
     case .message: emit(.messageFinished, into: &events)
     case .toolCall:
       hasToolCalls = true
+      if !calls.insert([call.name, call.arguments]).inserted { hasRepeatedCall = true }
       emit(.toolCallArguments(call, provider: nil), into: &events)
     }
     open = .none

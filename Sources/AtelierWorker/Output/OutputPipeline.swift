@@ -33,7 +33,8 @@ struct OutputPipeline {
   private var firstToken: Double?
   private var lastToken: Double?
 
-  /// `accepted`: when the request arrived, on the clock of `handle`. The answer ends before a call beyond `maxToolCalls`.
+  /// `accepted`: when the request arrived, on the clock of `handle`. The answer ends before a call beyond `maxToolCalls`, and
+  /// after one that repeats an earlier one: small models that may make several calls make the same one until they are stopped.
   /// Without `showsReasoning`, what the model reasons all the same is dropped and counts as part of the answer. `piece`: a
   /// token's bytes as the parser wants them.
   init(
@@ -80,7 +81,7 @@ struct OutputPipeline {
     let released = stops.feed(text)
     tokens.advance(detokenized: text.utf8.count, released: released.utf8.count)
     if !released.isEmpty { write(parser.feed(released), into: &events) }
-    if toolCalls > maxToolCalls {
+    if toolCalls > maxToolCalls || blocks.hasRepeatedCall {
       close(.endOfText, into: &events)
       return .cancelSequence
     }
@@ -120,7 +121,7 @@ struct OutputPipeline {
   private mutating func write(_ outputs: [ParsedOutput], into events: inout [GenerationEvent]) {
     for output in outputs {
       if case .toolCallStarted = output { toolCalls += 1 }
-      guard toolCalls <= maxToolCalls else { break }
+      guard toolCalls <= maxToolCalls, !blocks.hasRepeatedCall else { break }
       if case .reasoning = output, !showsReasoning { continue }
       blocks.write(output, logprobs: tokens.note(output), into: &events)
     }

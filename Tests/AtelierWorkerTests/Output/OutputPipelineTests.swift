@@ -114,6 +114,28 @@ struct OutputPipelineTests {
     #expect(result(events)?.finishReason == .toolCalls)
   }
 
+  /// A small model that may make several calls makes the same one until it is stopped.
+  @Test func aRepeatedCallEndsTheAnswer() {
+    func call(_ index: Int, _ name: String, _ arguments: String) -> [ParsedOutput] {
+      [
+        .toolCallStarted(index: index, id: "c\(index)", name: name), .toolCallArguments(index: index, text: arguments),
+        .toolCallFinished(index: index),
+      ]
+    }
+    let parser = ScriptedParser(script: [
+      "a": call(0, "f", "{}") + call(1, "g", "{}"), "b": call(2, "f", "{\"x\":1}"),
+      "c": call(3, "f", "{}") + call(4, "f", "{}"),
+    ])
+    let (events, action) = run(
+      [(.token(2, nil), 1), (.token(3, nil), 1), (.token(4, nil), 1), (.token(2, nil), 2)], parser: parser,
+      pieces: [2: "a", 3: "b", 4: "c"])
+    #expect(action == .cancelSequence)
+    let calls = result(events)?.output.compactMap { if case .toolCall(let call) = $0 { call.id } else { nil } }
+    #expect(calls == ["c0", "c1", "c2", "c3"])
+    #expect(result(events)?.finishReason == .toolCalls)
+    #expect(result(events)?.usage.outputTokens == 3)
+  }
+
   @Test func aCutCallIsStillListed() {
     let parser = ScriptedParser(script: [
       "a": [.toolCallStarted(index: 0, id: "c0", name: "f"), .toolCallArguments(index: 0, text: "{\"x")]
