@@ -91,6 +91,12 @@ package actor ModelCatalog {
       kind: kind, weights: variant.sizeBytes, geometry: header.geometry, configuration: configuration)
   }
 
+  /// nil when the variant's file is gone.
+  package func vocabulary(of variant: ModelVariant) -> ModelVocabulary? {
+    _ = index()
+    return variant.files.first.flatMap { cache.header(ofFileAt: $0) }?.vocabulary
+  }
+
   /// What the user set for the model, then what its `model.yaml` says, then what its file advises (native.md 16.3).
   package func defaults(forKey key: String) -> ModelDefaults {
     let listing = listing()

@@ -41,6 +41,11 @@ package struct ScriptedModels: ModelSource {
 
   package func suggestions(for name: String) async -> [String] { Array(list.map(\.key).prefix(3)) }
   package func defaults(forKey key: String) async -> ModelDefaults { modelDefaults[key] ?? ModelDefaults() }
+  /// One for all; of a variant named `…@other`, another one.
+  package func vocabulary(of variant: ModelVariant) async -> ModelVocabulary? {
+    ModelVocabulary(tokenizer: variant.name.hasSuffix("@other") ? "bert" : "llama", tokens: 1000)
+  }
+
   /// The weights alone.
   package func estimate(
     _ variant: ModelVariant, _ kind: ModelKind, _ configuration: LoadConfiguration

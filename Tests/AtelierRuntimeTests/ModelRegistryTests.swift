@@ -292,6 +292,45 @@ struct ModelRegistryTests {
     #expect(await code { try await fixture.registry.estimate(ModelLoadRequest(model: "z")) } == .modelNotFound)
   }
 
+  @Test func aLoadShowsHowFarItIs() async throws {
+    let fixture = try RuntimeFixture()
+    fixture.launcher.hold()
+    async let loaded = fixture.registry.load(ModelLoadRequest(model: "a"))
+    async let next = fixture.registry.load(ModelLoadRequest(model: "b"))
+    await eventually("both are listed") { await fixture.instances() == ["a loading", "b loading"] }
+    await eventually("the first has begun") { await fixture.registry.instances().first?.loadProgress == 0 }
+    #expect(await fixture.registry.instances().last?.loadProgress == nil)
+    fixture.launcher.open()
+    _ = try await (loaded, next)
+    #expect(await fixture.registry.instances().map(\.loadProgress) == [nil, nil])
+  }
+
+  @Test func aDraftModelHasToExistAndShareTheVocabulary() async throws {
+    let fixture = try RuntimeFixture(models: [
+      ScriptedModels.model("a"), ScriptedModels.model("small"),
+      ScriptedModels.model("foreign", quantizations: ["other"]),
+      ScriptedModels.model("e", kind: .embedding),
+    ])
+    func answer(_ draft: String) async throws -> GenerationResult? {
+      var request = fixture.request()
+      request.draftModel = draft
+      return try await fixture.answer(request).result
+    }
+    #expect(try await answer("small")?.finishReason == .endOfText)
+    for (draft, expected) in [
+      ("nobody", AtelierError.Code.modelNotFound), ("e", .modelTypeMismatch), ("foreign", .invalidValue),
+    ] {
+      do {
+        _ = try await answer(draft)
+        Issue.record("\(draft) was taken")
+      } catch let error as AtelierError {
+        #expect((error.code, error.param) == (expected, "draft_model"))
+      }
+    }
+    // Nothing is guessed ahead here, so nothing is loaded for it.
+    #expect(await fixture.instances() == ["a idle"])
+  }
+
   @Test func aPinnedInstanceStays() async throws {
     let fixture = try RuntimeFixture()
     let pinned = try await fixture.registry.load(ModelLoadRequest(model: "a", isPinned: true))

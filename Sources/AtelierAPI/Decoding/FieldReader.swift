@@ -171,6 +171,9 @@ struct FieldReader {
     return seconds >= 1 && seconds <= Int(Int32.max) ? .seconds(seconds) : nil
   }
 
+  /// LM Studio's `draft_model` on other vendors' routes; nil for none.
+  func draftModel() -> String? { string("draft_model").flatMap { $0.isEmpty ? nil : $0 } }
+
   // MARK: Reports
 
   func wrongType<Value>(_ key: String, _ expected: String, _ value: JSONValue) -> Value? {

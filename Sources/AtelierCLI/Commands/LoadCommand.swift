@@ -101,10 +101,11 @@ package struct LoadCommand: AsyncParsableCommand {
       let seconds = Double(begun.duration(to: .now).components.seconds)
       let states = (try? await client.get("/atelier/instances")).map(ModelListing.states) ?? []
       guard !Task.isCancelled else { return }
-      let loading = states.first { $0["status"]?.stringValue == "loading" || $0["state"]?.stringValue == "loading" }
+      let loading = states.filter { $0["status"] == "loading" }
+      let own = loading.last { $0["modelKey"]?.stringValue == name } ?? loading.first
       display.show(
         ProgressLine(
-          label: "Loading \(name)", fraction: loading?["progress"]?.doubleValue,
+          label: "Loading \(name)", fraction: own?["progress"]?.doubleValue,
           details: [HumanText.elapsed(seconds)]))
       try? await Task.sleep(for: .milliseconds(200))
     }

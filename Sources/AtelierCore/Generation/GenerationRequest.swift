@@ -40,6 +40,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var topLogprobs: Int?
   package var contextLength: Int?
   package var timeToLive: TimeToLive?
+  /// A smaller model of the same vocabulary that may guess ahead; as the client wrote it. It never changes the answer.
+  package var draftModel: String?
   /// Who asks: requests of different clients take turns.
   package var client: UInt64 = 0
   /// What it may do; set by the server, not by a dialect.
@@ -53,7 +55,8 @@ package struct GenerationRequest: Sendable, Hashable {
     maxOutputTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, contextLength: Int? = nil,
     timeToLive: TimeToLive? = nil,
     integrations: [ToolProviderReference] = [], inheritsSystemPrompt: Bool = true, responseID: String? = nil,
-    record: String? = nil, dropsOldTurns: Bool = false, reasoningBudget: Int? = nil
+    record: String? = nil, dropsOldTurns: Bool = false, reasoningBudget: Int? = nil,
+    draftModel: String? = nil
   ) {
     self.model = model
     self.input = input
@@ -79,5 +82,6 @@ package struct GenerationRequest: Sendable, Hashable {
     self.record = record
     self.dropsOldTurns = dropsOldTurns
     self.reasoningBudget = reasoningBudget
+    self.draftModel = draftModel
   }
 }

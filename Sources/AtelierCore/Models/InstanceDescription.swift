@@ -25,11 +25,14 @@ package struct InstanceDescription: Sendable, Hashable {
   package var isPinned: Bool
   /// Bytes of weights, cache and buffers as the engine reports them; nil while it loads.
   package var memoryBytes: Int64?
+  /// 0…1 while it loads; nil before its turn has come and afterwards.
+  package var loadProgress: Double?
 
   package init(
     id: String, modelKey: String, kind: ModelKind, configuration: LoadConfiguration, state: State,
     quantization: String? = nil, queued: Int = 0, timeToLive: Int? = nil, lastUsed: Int64? = nil,
-    loadSeconds: Double? = nil, origin: Origin = .manual, isPinned: Bool = false, memoryBytes: Int64? = nil
+    loadSeconds: Double? = nil, origin: Origin = .manual, isPinned: Bool = false, memoryBytes: Int64? = nil,
+    loadProgress: Double? = nil
   ) {
     self.id = id
     self.modelKey = modelKey
@@ -44,5 +47,6 @@ package struct InstanceDescription: Sendable, Hashable {
     self.origin = origin
     self.isPinned = isPinned
     self.memoryBytes = memoryBytes
+    self.loadProgress = loadProgress
   }
 }

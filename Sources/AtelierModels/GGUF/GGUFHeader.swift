@@ -22,6 +22,7 @@ package struct GGUFHeader: Sendable, Hashable {
   package var parameterCount: Int64
   package var expertParameterCount: Int64
   package var geometry: ModelGeometry
+  package var vocabulary: ModelVocabulary
   /// Tokens the model was trained for.
   package var contextLength: Int?
   /// `llama_pooling_type` of llama.h.
@@ -49,6 +50,7 @@ package struct GGUFHeader: Sendable, Hashable {
     contextLength = metadata.count(prefix + "context_length").flatMap { $0 > 0 ? $0 : nil }
     poolingType = metadata.count(prefix + "pooling_type")
     geometry = ModelGeometry(metadata, prefix: prefix)
+    vocabulary = ModelVocabulary(tokenizer: metadata.text("tokenizer.ggml.model"), tokens: geometry.vocabularySize)
     sampling = SamplingParameters(
       temperature: metadata.number("general.sampling.temp", in: 0...2),
       topP: metadata.number("general.sampling.top_p", in: 0...1), topK: metadata.count("general.sampling.top_k"),

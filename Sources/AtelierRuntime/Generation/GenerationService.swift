@@ -15,6 +15,7 @@ package struct GenerationService: GenerationServing {
 
   package func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
     let target = try await registry.resolve(request.model, kind: .llm)
+    if let draft = request.draftModel { try await registry.checkDraft(draft, for: target) }
     let plan = try await plan(request, for: target.model)
     let reservation = try await registry.reserve(
       request.model, target: target, contextLength: request.contextLength, timeToLive: request.timeToLive)

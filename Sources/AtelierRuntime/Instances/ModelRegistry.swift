@@ -1,7 +1,6 @@
 import AtelierCore
 import AtelierModels
 import Logging
-import Synchronization
 
 /// What is loaded: loads on demand, one load at a time, hands out leases, unloads what is idle too long or has to make room.
 /// `RegistryState` decides; this actor carries it out.
@@ -18,6 +17,7 @@ package actor ModelRegistry {
   private var waiters: [UInt64: AsyncStream<LoadStep>.Continuation] = [:]
   /// By job number.
   private var launches: [UInt64: Task<Void, Never>] = [:]
+  private var meters: [UInt64: LoadMeter] = [:]
   private var unloads: [UInt64: Task<Void, Never>] = [:]
   private var timer: (deadline: Duration, task: Task<Void, Never>)?
   private var isClosed = false
@@ -66,6 +66,24 @@ package actor ModelRegistry {
       throw notFound(name, await source.suggestions(for: name))
     }
     return try checked(found, kind: kind)
+  }
+
+  /// Whether the draft model exists and could guess the other one's tokens. Throws as `resolve`, with the draft as `param`.
+  func checkDraft(_ name: String, for target: ResolvedModel) async throws(AtelierError) {
+    let draft: ResolvedModel
+    do throws(AtelierError) {
+      draft = try await resolve(name, kind: .llm)
+    } catch {
+      var error = error
+      error.param = "draft_model"
+      throw error
+    }
+    guard let own = await source.vocabulary(of: target.model.variants[target.variant]),
+      let guessed = await source.vocabulary(of: draft.model.variants[draft.variant]), !own.fits(guessed)
+    else { return }
+    throw AtelierError(
+      .invalidValue, "Model '\(draft.model.key)' cannot draft for '\(target.model.key)': their vocabularies differ.",
+      param: "draft_model")
   }
 
   /// A place at an instance that serves the model. Throws as `resolve`, and `invalidValue` for the context,
@@ -200,7 +218,8 @@ package actor ModelRegistry {
     let initiators = waiting?.waiters.filter(\.isInitiator) ?? []
     let load = plan.load(state.settings)
     let continuations = initiators.compactMap { waiters[$0.id] }
-    let throttle = Mutex(ProgressThrottle())
+    let meter = LoadMeter()
+    meters[job] = meter
     let clock = self.clock
     logger.info("loading", metadata: ["model": "\(plan.model.key)"])
     launches[job] = Task { [launcher, guardrail, source] in
@@ -210,17 +229,18 @@ package actor ModelRegistry {
         guard verdict.fits else {
           if let actions = self.state.makeRoom(forJob: job) {
             self.launches[job] = nil
+            self.meters[job] = nil
             return self.perform(actions)
           }
           throw MemoryGuardrail.error(plan, verdict)
         }
         let engine = try await launcher.launch(load) { progress in
           let now = clock.now
-          for value in throttle.withLock({ $0.values(for: progress, now: now) }) {
+          for value in meter.values(for: progress, now: now) {
             for continuation in continuations { continuation.yield(.progress(value)) }
           }
         }
-        for value in throttle.withLock({ $0.final() }) {
+        for value in meter.final() {
           for continuation in continuations { continuation.yield(.progress(value)) }
         }
         await self.launched(job, engine, seconds: (clock.now - begun).inSeconds)
@@ -232,6 +252,7 @@ package actor ModelRegistry {
 
   private func launched(_ job: UInt64, _ engine: any InferenceEngine, seconds: Double) async {
     launches[job] = nil
+    meters[job] = nil
     engines[job] = engine
     logger.info("loaded", metadata: ["memory": "\(engine.properties.memoryNote ?? "")"])
     let actions = state.launched(
@@ -250,6 +271,7 @@ package actor ModelRegistry {
 
   private func launchFailed(_ job: UInt64, _ error: AtelierError) {
     launches[job] = nil
+    meters[job] = nil
     logger.log(
       level: error.code == .cancelled ? .info : .error, "load failed", metadata: ["code": "\(error.code.rawValue)"])
     perform(state.launchFailed(job: job, error))
@@ -322,6 +344,7 @@ extension ModelRegistry: ModelManaging {
     return known.sorted { $0.0 < $1.0 }.map { number, description in
       var description = description
       description.memoryBytes = engines[number]?.properties.memoryBytes
+      description.loadProgress = meters[number]?.value
       return description
     }
   }

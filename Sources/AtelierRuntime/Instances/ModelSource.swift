@@ -14,6 +14,8 @@ package protocol ModelSource: Sendable {
   func defaults(forKey key: String) async -> ModelDefaults
   /// What the load would take.
   func estimate(_ variant: ModelVariant, _ kind: ModelKind, _ configuration: LoadConfiguration) async -> MemoryEstimate
+  /// nil when it cannot be told.
+  func vocabulary(of variant: ModelVariant) async -> ModelVocabulary?
 }
 
 /// A model on disk and which of its variants is meant.
@@ -55,6 +57,10 @@ package struct CatalogSource: ModelSource {
   package func suggestions(for name: String) async -> [String] { await catalog.suggestions(for: name) }
 
   package func defaults(forKey key: String) async -> ModelDefaults { await catalog.defaults(forKey: key) }
+
+  package func vocabulary(of variant: ModelVariant) async -> ModelVocabulary? {
+    await catalog.vocabulary(of: variant)
+  }
 
   /// For a file that went away or says nothing: its size and a twentieth for buffers.
   package func estimate(

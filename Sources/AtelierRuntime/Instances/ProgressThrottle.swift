@@ -4,6 +4,9 @@ struct ProgressThrottle: Sendable {
 
   private var last: (value: Double, time: Duration)?
 
+  /// What was said last; 0 before.
+  var value: Double { last?.value ?? 0 }
+
   /// What to say now that the load is at `value`.
   mutating func values(for value: Double, now: Duration) -> [Double] {
     guard let last else {

@@ -33,7 +33,7 @@ struct OpenAIChatRequestTests {
       "temperature": 2, "top_p": 0.5, "top_k": 0, "min_p": 0.1, "repeat_penalty": 1.5, "presence_penalty": 1,
       "frequency_penalty": -1, "seed": 3, "logit_bias": ["12": -100, "7": 2.5], "stop": ["END", ""], "ttl": 30,
       "logprobs": true, "top_logprobs": 4, "max_completion_tokens": 5, "max_tokens": 9, "reasoning_effort": "none",
-      "chat_template_kwargs": ["enable_thinking": false],
+      "chat_template_kwargs": ["enable_thinking": false], "draft_model": "d",
     ])
     #expect(
       request
@@ -44,7 +44,7 @@ struct OpenAIChatRequestTests {
             seed: 3, logitBias: [12: -100, 7: 2.5]),
           reasoning: .off, reasoningIsHint: true, templateArgumentsJSON: #"{"enable_thinking":false}"#,
           maxOutputTokens: 5, stop: ["END"],
-          topLogprobs: 4, timeToLive: .seconds(30)))
+          topLogprobs: 4, timeToLive: .seconds(30), draftModel: "d"))
   }
 
   @Test func spellingsAreTolerated() throws {
@@ -56,6 +56,7 @@ struct OpenAIChatRequestTests {
     #expect(try request(["reasoning": ["effort": "high"]]).reasoning == .high)
     #expect(try request(["ttl": "soon"]).timeToLive == nil)
     #expect(try request(["ttl": 0]).timeToLive == nil)
+    #expect(try request(["draft_model": ""]).draftModel == nil)
     #expect(try request(["seed": .null, "tools": .null, "stop": .null]) == decode(minimal).request)
   }
 

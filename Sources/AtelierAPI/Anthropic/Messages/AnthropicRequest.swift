@@ -31,6 +31,7 @@ enum AnthropicRequest {
       repeatPenalty: fields.positiveNumber("repeat_penalty", upTo: 10),
       seed: fields.seed("seed"))
     let isStreaming = fields.boolean("stream") ?? false
+    let draftModel = fields.draftModel()
     try problems.check()
 
     // A forced call leaves no room for thinking before it.
@@ -40,7 +41,8 @@ enum AnthropicRequest {
       model: model, input: .chat(try problems.unwrap(messages)), tools: tools.definitions, toolChoice: tools.choice,
       parallelToolCalls: tools.parallel, sampling: sampling, responseFormat: format,
       reasoning: thinks ? effort ?? .on : .off, reasoningIsHint: true, maxOutputTokens: max(1, limit), stop: stop,
-      timeToLive: fields.lenientTimeToLive(), reasoningBudget: thinks ? budget : nil)
+      timeToLive: fields.lenientTimeToLive(), reasoningBudget: thinks ? budget : nil,
+      draftModel: draftModel)
     let context = AnthropicMessages.Context(
       isStreaming: isStreaming, model: model, thinking: thinking, isWarmUp: limit == 0, stamp: stamp)
     return DecodedRequest(request: request, context: context)

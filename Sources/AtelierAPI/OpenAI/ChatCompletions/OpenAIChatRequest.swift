@@ -21,6 +21,7 @@ enum OpenAIChatRequest {
     let topLogprobs = topLogprobs(fields)
     let choices = fields.integer("n", from: 1, to: RequestLimits.choices) ?? 1
     let isStreaming = fields.boolean("stream") ?? false
+    let draftModel = fields.draftModel()
     let includesUsage = fields.reader("stream_options")?.boolean("include_usage") ?? false
     try problems.check()
 
@@ -30,7 +31,7 @@ enum OpenAIChatRequest {
       parallelToolCalls: tools.parallel, sampling: sampling, responseFormat: responseFormat, reasoning: reasoning,
       reasoningIsHint: true,
       templateArgumentsJSON: templateArguments, maxOutputTokens: limit, stop: stop, topLogprobs: topLogprobs,
-      timeToLive: fields.lenientTimeToLive())
+      timeToLive: fields.lenientTimeToLive(), draftModel: draftModel)
     let context = OpenAIChat.Context(
       isStreaming: isStreaming, choices: choices, model: model, includesUsage: isStreaming && includesUsage,
       usesLegacyFunctions: tools.isLegacy, includesLogprobs: topLogprobs != nil, stamp: stamp)

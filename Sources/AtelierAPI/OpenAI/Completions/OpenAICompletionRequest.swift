@@ -21,6 +21,7 @@ enum OpenAICompletionRequest {
     let topLogprobs = fields.integer("logprobs", from: 0, to: 5)
     let echo = fields.boolean("echo") ?? false
     let isStreaming = fields.boolean("stream") ?? false
+    let draftModel = fields.draftModel()
     let includesUsage = fields.reader("stream_options")?.boolean("include_usage") ?? false
     refuseBestOf(fields, samples)
     let echoes = echo ? prompts.flatMap { self.echoes($0, fields, topLogprobs) } : []
@@ -33,7 +34,8 @@ enum OpenAICompletionRequest {
     let inputs = try problems.unwrap(prompts).map { $0.generationInput(suffix: suffix) }
     let request = GenerationRequest(
       model: model, input: inputs[0], sampling: sampling, maxOutputTokens: maxTokens == -1 ? nil : maxTokens,
-      stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive())
+      stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive(),
+      draftModel: draftModel)
     let context = OpenAICompletions.Context(
       isStreaming: isStreaming, choices: inputs.count * samples, samples: samples, model: model,
       includesUsage: isStreaming && includesUsage, echoes: try problems.unwrap(echoes), topLogprobs: topLogprobs,

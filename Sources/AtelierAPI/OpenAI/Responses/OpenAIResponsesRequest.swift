@@ -26,6 +26,7 @@ enum OpenAIResponsesRequest {
     let previous = previousResponseID(fields)
     let metadata = fields.object("metadata")
     let isStreaming = fields.boolean("stream") ?? false
+    let draftModel = fields.draftModel()
     try problems.check()
 
     let settings: JSONObject = [
@@ -52,7 +53,7 @@ enum OpenAIResponsesRequest {
       stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive(), integrations: tools.servers,
       inheritsSystemPrompt: false, responseID: stamp.responseID,
       record: store ? OpenAIResponsesRecord(context, customOutputs: input.customOutputs).text : nil,
-      dropsOldTurns: dropsOldTurns)
+      dropsOldTurns: dropsOldTurns, draftModel: draftModel)
     return DecodedRequest(request: request, context: context)
   }
 
