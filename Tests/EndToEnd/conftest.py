@@ -6,6 +6,8 @@ import pytest
 import zoo
 from atelier_server import Server
 
+# Run by test_clients.py, in environments of their own.
+collect_ignore = ["clients"]
 SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"
 
 
