@@ -1,7 +1,7 @@
 # Two commands do all set-up: `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test unit e2e engine model build debug bench format lint clean install tools
+.PHONY: help run test unit e2e validity engine model build debug bench format lint clean install tools
 
 HOST ?= 127.0.0.1
 PORT ?= 1234
@@ -55,6 +55,9 @@ build: .build/release/.built ## release build of atelier and atelier-worker
 
 debug: engine ## debug build
 	@$(with_engine) swift build
+
+validity: build model ## N=200 required calls and as many answers to a schema, on both real models: all must be valid
+	@ATELIER_VALIDITY=$(or $(N),200) scripts/e2e.sh -k test_validity -s
 
 bench: build model ## benchmarks against llama-server of the same tree; WORKLOAD=name, ROUNDS=n, PEER=none
 	@scripts/bench.sh

@@ -6,11 +6,12 @@ struct ToolCallParserTests {
   private static let call =
     "<tool_call>\n{\"name\": \"get\", \"arguments\": {\"a\": \"}<tool_call>\\\"\", \"b\": [{}]}}\n</tool_call>"
 
-  private static func parse(_ pieces: [String]) -> (message: String, reasoning: String, calls: [(String, String, Bool)])
-  {
+  private static func parse(
+    _ pieces: [String], callsOnly: Bool = false
+  ) -> (message: String, reasoning: String, calls: [(String, String, Bool)]) {
     var parser = ToolCallParser(
-      names: ["get", "ädd"], reasoning: ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false)
-    )
+      names: ["get", "ädd"],
+      reasoning: ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false), callsOnly: callsOnly)
     var result = (message: "", reasoning: "", calls: [(String, String, Bool)]())
     for output in pieces.flatMap({ parser.feed($0) }) + parser.finish() {
       switch output {
@@ -51,6 +52,16 @@ struct ToolCallParserTests {
     let result = Self.parse([text])
     #expect(result.calls.isEmpty)
     #expect(result.message == text)
+  }
+
+  /// Where a grammar allows nothing but calls, the token limit may cut one anywhere.
+  @Test func theBeginningOfARequiredCallIsNoText() {
+    let text = "\n\(Self.call)\n\n\(Self.call)"
+    for length in 0...text.count {
+      let result = Self.parse([String(text.prefix(length))], callsOnly: true)
+      #expect(result.message.isEmpty)
+      #expect(result.calls.dropLast().allSatisfy { $0.2 && $0.1 == #"{"a": "}<tool_call>\"", "b": [{}]}"# })
+    }
   }
 
   @Test func aCallThatIsCutOffKeepsWhatItHas() {

@@ -83,7 +83,7 @@ struct PromptRenderer: Sendable {
       preservedTokens: preserved,
       makeParser: Self.parserMaker(
         reply, native: usesNativeParser, markup: usesMarkup ? Set(offered.map(\.name)) : nil,
-        continuation: input.continuesLastMessage))
+        callsOnly: Self.forcesCall(request), continuation: input.continuesLastMessage))
   }
 
   /// The grammar of an answer to plain text.
@@ -100,6 +100,13 @@ struct PromptRenderer: Sendable {
     case .none: []
     case .auto, .required: request.tools
     case .named(let name): request.tools.filter { $0.name == name }
+    }
+  }
+
+  private static func forcesCall(_ request: EngineRequest) -> Bool {
+    switch request.toolChoice {
+    case .none, .auto: false
+    case .required, .named: true
     }
   }
 
@@ -377,7 +384,7 @@ struct PromptRenderer: Sendable {
   }
 
   private static func parserMaker(
-    _ reply: TemplateReply, native: Bool, markup: Set<String>?, continuation: Bool
+    _ reply: TemplateReply, native: Bool, markup: Set<String>?, callsOnly: Bool, continuation: Bool
   ) -> @Sendable () -> any OutputParser {
     if native {
       return { (try? LlamaChatParser(reply, continuation: continuation)) ?? PlainTextParser() }
@@ -388,7 +395,7 @@ struct PromptRenderer: Sendable {
       startTag: tags?.start ?? "<think>", endTags: [tags?.end ?? "</think>"],
       startsInside: tags != nil && reply.startsThinking)
     guard let names = markup else { return { reasoning } }
-    return { ToolCallParser(names: names, reasoning: reasoning) }
+    return { ToolCallParser(names: names, reasoning: reasoning, callsOnly: callsOnly) }
   }
 
   /// A template speaks to the author of the chat ("Conversation roles must alternate"), so its own words are shown.

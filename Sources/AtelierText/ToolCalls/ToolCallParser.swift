@@ -16,6 +16,7 @@ package struct ToolCallParser: OutputParser, Sendable {
   private static let maxHead = 2_048
 
   private let names: Set<String>
+  private let callsOnly: Bool
   private var reasoning: ReasoningParser
   private var state = State.text
   private var scanner = PatternScanner([CallMarkup.start])
@@ -23,9 +24,11 @@ package struct ToolCallParser: OutputParser, Sendable {
   private var space = ""
   private var calls = 0
 
-  /// `names`: the functions that were offered.
-  package init(names: Set<String>, reasoning: ReasoningParser) {
+  /// `names`: the functions that were offered. `callsOnly`: a grammar holds the answer to calls, so what is no call is the
+  /// beginning of one that was cut off, and no message.
+  package init(names: Set<String>, reasoning: ReasoningParser, callsOnly: Bool = false) {
     self.names = names
+    self.callsOnly = callsOnly
     self.reasoning = reasoning
   }
 
@@ -46,7 +49,7 @@ package struct ToolCallParser: OutputParser, Sendable {
     }
     state = .text
     scanner = PatternScanner([CallMarkup.start])
-    if calls == 0, !space.isEmpty { outputs.append(.message(space)) }
+    if calls == 0, !space.isEmpty, !callsOnly { outputs.append(.message(space)) }
     space = ""
     return outputs
   }
@@ -113,7 +116,7 @@ package struct ToolCallParser: OutputParser, Sendable {
   }
 
   private mutating func say(_ text: String, _ outputs: inout [ParsedOutput]) {
-    guard !text.isEmpty else { return }
+    guard !text.isEmpty, !callsOnly else { return }
     let all = space + text
     let scalars = all.unicodeScalars
     let end = scalars.lastIndex { !$0.properties.isWhitespace }.map { scalars.index(after: $0) } ?? scalars.startIndex
