@@ -18,6 +18,8 @@ package final class LlamaBackend: ModelBackend {
   let memoryPlan: MemoryPlan?
 
   private enum Use: Sendable {
+    /// Prompts are rendered and counted.
+    case counting(PromptRenderer)
     case generation(PromptRenderer, Unclaimed<LlamaContext>)
     /// The input of a reranker; nil where the vectors are embeddings.
     case pooling(RankingInput?, Unclaimed<LlamaPoolingRunner>)
@@ -40,6 +42,7 @@ package final class LlamaBackend: ModelBackend {
     llama_backend_init()
     LlamaLog.clear()
     let model = try LlamaModel.load(load, progress: progress)
+    if load.isVocabularyOnly { return try LlamaBackend(counting: model, load) }
     switch load.kind {
     case .llm: return try LlamaBackend(generating: model, load, adjust: adjust)
     case .embedding: return try LlamaBackend(pooling: model, load.configuration)
@@ -74,16 +77,7 @@ package final class LlamaBackend: ModelBackend {
     guard llama_get_memory(context.pointer) != nil else {
       throw LoadFailure.failed("The model cannot generate text; load it as an embedding model.")
     }
-    let template: ChatTemplate
-    do throws(BridgeFailure) {
-      if let text = load.chatTemplate {
-        template = try ChatTemplate(source: text, model: model)
-      } else {
-        template = try ChatTemplate(model: model)
-      }
-    } catch {
-      throw LoadFailure.failed("The model's chat template cannot be read.")
-    }
+    let template = try Self.template(of: model, load)
     self.model = model
     tokenizer = LlamaTokenizer(model)
     use = .generation(
@@ -99,6 +93,28 @@ package final class LlamaBackend: ModelBackend {
       additionalBytes: Int64(plan.checkpointBytes))
     properties.memoryNote = plan.note
     self.properties = properties
+  }
+
+  private init(counting model: LlamaModel, _ load: EngineLoad) throws(AtelierError) {
+    let contextLength = load.configuration.contextLength
+    self.model = model
+    tokenizer = LlamaTokenizer(model)
+    use = .counting(
+      PromptRenderer(
+        model: model, template: try Self.template(of: model, load), contextLength: contextLength,
+        reasoningTags: load.reasoningTags))
+    memoryPlan = nil
+    visionProblem = nil
+    properties = Self.properties(of: model, contextLength: contextLength, projectorBytes: nil)
+  }
+
+  private static func template(of model: LlamaModel, _ load: EngineLoad) throws(AtelierError) -> ChatTemplate {
+    do throws(BridgeFailure) {
+      if let text = load.chatTemplate { return try ChatTemplate(source: text, model: model) }
+      return try ChatTemplate(model: model)
+    } catch {
+      throw LoadFailure.failed("The model's chat template cannot be read.")
+    }
   }
 
   /// nil when the projector cannot be used; then the model still reads text.
@@ -157,16 +173,21 @@ package final class LlamaBackend: ModelBackend {
     return runner
   }
 
+  private func renderer() throws(AtelierError) -> PromptRenderer {
+    switch use {
+    case .counting(let renderer), .generation(let renderer, _): return renderer
+    case .pooling: throw Self.notForText
+    }
+  }
+
   package func renderPrompt(
     _ request: EngineRequest, messages: [Message], for purpose: PromptUse
   ) throws(AtelierError) -> RenderedPrompt {
-    guard case .generation(let renderer, _) = use else { throw Self.notForText }
-    return try renderer.render(request, messages: messages, for: purpose)
+    try renderer().render(request, messages: messages, for: purpose)
   }
 
   package func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint? {
-    guard case .generation(let renderer, _) = use else { throw Self.notForText }
-    return try renderer.constraint(for: format)
+    try renderer().constraint(for: format)
   }
 
   package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {

@@ -28,7 +28,7 @@ final class LoadedModel: Sendable {
   private let pictures = ThreadPool(
     name: "images", threads: 1, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
 
-  /// Starts the engine, which makes the model's context. `send` may block; `overrun` is called when reports are not read.
+  /// Starts the engine, which makes the model's context; with a vocabulary alone the engine never runs and refuses everything. `send` may block; `overrun` is called when reports are not read.
   init(
     _ backend: any ModelBackend, load: EngineLoad, send: @escaping @Sendable (WorkerReport) -> Void,
     overrun: @escaping @Sendable () -> Void
@@ -49,7 +49,7 @@ final class LoadedModel: Sendable {
           sink: { vectors.add($0) })
       }
     do {
-      try await engine.start()
+      if !load.isVocabularyOnly { try await engine.start() }
     } catch {
       throw error as? AtelierError
         ?? AtelierError(.modelLoadFailed, "The model was read, but its context could not be made.")

@@ -328,5 +328,40 @@ struct GenerationServiceTests {
     #expect(sent.maxOutputTokens == 9 && sent.stop == ["END"])
     #expect(messages(fixture).first == Message(.system, "From the defaults."))
     #expect(try await fixture.service.countTokens(fixture.request()) == 7)
+    #expect(fixture.launcher.loads.count == 1)
+  }
+
+  @Test func countingLoadsNothing() async throws {
+    let fixture = try RuntimeFixture()
+    for _ in 0..<3 { #expect(try await fixture.service.countTokens(fixture.request()) == 7) }
+    #expect(fixture.launcher.loads.map(\.isVocabularyOnly) == [true])
+    #expect(await fixture.instances() == [])
+    // The least recently used makes room for a third model.
+    fixture.clock.advance(by: .seconds(1))
+    _ = try await fixture.service.countTokens(fixture.request("b"))
+    _ = try await fixture.service.countTokens(fixture.request("thinker"))
+    await eventually("the first one has gone") { fixture.launcher.engines[0].isGone }
+    #expect(fixture.launcher.engines.map(\.isGone) == [true, false, false])
+    fixture.clock.advance(by: .seconds(61))
+    await eventually("the others expire") { fixture.launcher.engines.allSatisfy(\.isGone) }
+    _ = try await fixture.service.countTokens(fixture.request())
+    #expect(fixture.launcher.loads.count == 4)
+    await fixture.registry.shutdown()
+    #expect(fixture.launcher.engines.allSatisfy { $0.isGone })
+    #expect(await code { try await fixture.service.countTokens(fixture.request()) } == .shuttingDown)
+  }
+
+  @Test func countingUsesWhatIsLoadedAndWhatImagesNeed() async throws {
+    let fixture = try RuntimeFixture()
+    fixture.launcher.fail(AtelierError(.modelLoadFailed, "Broken."))
+    #expect(await code { try await fixture.service.countTokens(fixture.request()) } == .modelLoadFailed)
+    fixture.launcher.fail(nil)
+    _ = try await fixture.answer(fixture.request())
+    _ = try await fixture.service.countTokens(fixture.request())
+    #expect(fixture.launcher.loads.map(\.isVocabularyOnly) == [true, false])
+    let image = ImageData(format: .png, bytes: Data([1]), width: 1, height: 1)
+    let request = GenerationRequest(model: "thinker", input: .chat([Message(role: .user, content: [.image(image)])]))
+    _ = try await fixture.service.countTokens(request)
+    #expect(fixture.launcher.loads.last?.isVocabularyOnly == false)
   }
 }

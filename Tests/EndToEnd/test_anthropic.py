@@ -88,6 +88,23 @@ def test_count_tokens_is_the_sum_of_the_counters(client):
     assert beta.input_tokens == client.messages.count_tokens(model=KEY, messages=HELLO).input_tokens
 
 
+def test_counting_loads_nothing_and_agrees_with_what_is_loaded(fresh, models_zoo):
+    server = fresh().add_models(models_zoo, "thinker", "counter").start()
+    client = anthropic.Anthropic(base_url=server.url, api_key="anything", max_retries=0)
+    tools = [{"name": "f", "input_schema": {"type": "object", "properties": {"x": {"type": "integer"}}}}]
+    asked = [(model, options) for model in (KEY, "thinker", "counter") for options in (
+        {}, {"tools": tools}, {"system": "Be brief.", "thinking": {"type": "enabled", "budget_tokens": 9}})]
+
+    def count(model, options):
+        return client.messages.count_tokens(model=model, messages=HELLO, **options).input_tokens
+
+    counts = [count(*case) for case in asked]
+    assert server.instances() == [] and server.loaded() == []
+    for (model, options), before in zip(asked, counts):
+        answer = client.messages.create(**request(model=model, max_tokens=1, **options))
+        assert before == full_prompt(answer.usage) == count(model, options)
+
+
 def test_system_message_in_the_middle(client):
     answer = client.messages.create(**request(messages=[
         {"role": "user", "content": "Hello"}, {"role": "system", "content": "Available agent types: none"},

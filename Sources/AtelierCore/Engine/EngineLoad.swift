@@ -12,6 +12,9 @@ package struct EngineLoad: Sendable, Hashable, Codable {
   /// Requests that wait for their turn at most, and seconds one waits at most.
   package var maxWaiting = 64
   package var waitingSeconds = 120
+  /// Only the vocabulary and the template are read: such an engine counts the tokens of prompts without images, quickly and
+  /// in little memory, and can do nothing else.
+  package var isVocabularyOnly = false
 
   package init(
     kind: ModelKind, files: [String], projector: String?, configuration: LoadConfiguration,

@@ -34,6 +34,7 @@ final class LlamaModel: @unchecked Sendable {
       case (false, true): LLAMA_LOAD_MODE_MLOCK
       case (false, false): LLAMA_LOAD_MODE_NONE
       }
+    parameters.vocab_only = load.isVocabularyOnly
     if let share = load.configuration.gpu, share < 1 {
       let layers = Double(layerCount(of: load.files[0]))
       parameters.n_gpu_layers = Int32(clamping: Int((min(max(share, 0), 1) * layers).rounded(.up)))

@@ -44,13 +44,16 @@ struct GenerationPlan: Sendable {
 
   /// Throws `unsupportedModality` for images, also of earlier turns, and a model that cannot see.
   func checkImages(for model: ModelDescription) throws(AtelierError) {
-    guard !model.capabilities.vision else { return }
-    let hasImages = (history.flatMap(\.input) + newMessages).contains { message in
-      message.content.contains { if case .image = $0 { true } else { false } }
-    }
-    guard !hasImages else {
+    guard model.capabilities.vision || !hasImages else {
       throw AtelierError(
         .unsupportedModality, "Model '\(model.key)' cannot read images.", param: "input")
+    }
+  }
+
+  /// Also of earlier turns.
+  var hasImages: Bool {
+    (history.flatMap(\.input) + newMessages).contains { message in
+      message.content.contains { if case .image = $0 { true } else { false } }
     }
   }
 

@@ -72,8 +72,16 @@ package struct GenerationService: GenerationServing {
   package func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
     let target = try await registry.resolve(request.model, kind: .llm)
     let plan = try await plan(request, for: target.model)
-    let lease = try await registry.lease(
-      request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive)
+    let lease: ModelLease
+    if let loaded = await registry.leaseIfLoaded(request.model, target: target) {
+      lease = loaded
+    } else if !plan.hasImages {
+      return try await registry.countUnloaded(plan, target: target)
+    } else {
+      // How many tokens an image is, only the projector tells.
+      lease = try await registry.lease(
+        request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive)
+    }
     do throws(AtelierError) {
       let count = try await lease.engine.countTokens(plan.engineRequest(defaults: lease.defaults))
       await lease.release()

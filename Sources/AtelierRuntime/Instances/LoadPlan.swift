@@ -51,6 +51,14 @@ struct LoadPlan: Sendable, Hashable {
     return load
   }
 
+  /// Enough of the model to count prompts.
+  func vocabularyLoad(_ settings: RuntimeSettings) -> EngineLoad {
+    var load = load(settings)
+    load.projector = nil
+    load.isVocabularyOnly = true
+    return load
+  }
+
   func selection(instanceID: String) -> InstanceSelection {
     InstanceSelection(
       instanceID: instanceID, modelKey: model.key, architecture: model.architecture,

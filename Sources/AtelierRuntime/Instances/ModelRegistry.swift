@@ -11,6 +11,7 @@ package actor ModelRegistry {
   private let guardrail: MemoryGuardrail
   private let logger: Logger
 
+  private let vocabularies: VocabularyEngines
   private var state: RegistryState
   /// By instance number.
   private var engines: [UInt64: any InferenceEngine] = [:]
@@ -32,6 +33,7 @@ package actor ModelRegistry {
     self.clock = clock
     self.guardrail = guardrail
     self.logger = logger
+    vocabularies = VocabularyEngines(launcher: launcher, clock: clock)
     state = RegistryState(settings: settings)
   }
 
@@ -47,6 +49,7 @@ package actor ModelRegistry {
     // From the tail, so that no ended load makes the next one begin.
     for job in state.jobs.reversed() { if case (_, let actions)? = try? state.unload(id: job.id) { perform(actions) } }
     for launch in launches.values { await launch.value }
+    await vocabularies.shutdown()
     let engines = self.engines.values
     await withTaskGroup(of: Void.self) { group in
       for engine in engines { group.addTask { await engine.shutdown() } }
@@ -134,6 +137,26 @@ package actor ModelRegistry {
       }
     }
     throw AtelierError(.cancelled, "The request was cancelled.")
+  }
+
+  /// A lease on an instance of the model if there is one that is ready; nothing is loaded.
+  func leaseIfLoaded(_ name: String, target: ResolvedModel) -> ModelLease? {
+    guard let (id, number) = state.leaseIfReady(named: name, target), let instance = state.instance(number),
+      let engine = engines[number]
+    else { return nil }
+    return ModelLease(id: id, instance: instance, engine: engine, registry: self)
+  }
+
+  /// Prompt tokens of a request without images to a model that need not be loaded. Throws as `VocabularyEngines.count`.
+  func countUnloaded(
+    _ plan: GenerationPlan, target: ResolvedModel
+  ) async throws(AtelierError) -> Int {
+    let defaults = await source.defaults(forKey: target.model.key)
+    let load = try LoadPlan(
+      target, defaults: defaults, settings: state.settings,
+      asked: ModelLoadRequest(model: target.model.key, contextLength: plan.request.contextLength)
+    ).vocabularyLoad(state.settings)
+    return try await vocabularies.count(plan.engineRequest(defaults: defaults), load)
   }
 
   func note(_ activity: RegistryState.Activity, lease: UInt64, of number: UInt64) {

@@ -152,6 +152,12 @@ struct RegistryState: Sendable {
     return (.waiting(waiter: waiter, selection), proceed())
   }
 
+  /// A place at an instance that is ready, with that id or of that model; nil when there is none.
+  mutating func leaseIfReady(named name: String, _ target: ResolvedModel) -> (lease: UInt64, instance: UInt64)? {
+    guard let found = named(name) ?? ready(for: target, contextLength: nil) else { return nil }
+    return (lease(of: found.number), found.number)
+  }
+
   /// A load asked for by a person. Throws `identifierInUse`, `invalidValue` for an unusable identifier, `serverBusy`.
   mutating func load(
     _ plan: LoadPlan, asked: ModelLoadRequest, now: Duration
