@@ -5,19 +5,18 @@ import json
 import httpx
 import pytest
 
-from atelier_server import Server, server_sent_events
-from table_model import TableModel
+import agent_scripts
+from agent_scripts import LOOKING, MODEL, PICTURE, SEEN, THANKS, call
+from atelier_server import server_sent_events
 
-MODEL = "table"
-CALL = '<tool_call>\n{"name": "%s", "arguments": %s}\n</tool_call>'
 SCRIPTS = {
-    "@list": "<think>look first</think>Looking." + CALL % ("Bash", '{"command": "ls"}'),
-    "@files": CALL % ("Read", '{"file_path": "/a.txt"}') + "\n" + CALL % ("Read", '{"file_path": "/b.txt"}'),
+    "@list": LOOKING + call("Bash", '{"command": "ls"}'),
+    "@files": call("Read", '{"file_path": "/a.txt"}') + "\n" + call("Read", '{"file_path": "/b.txt"}'),
     "@contents": "Both files are empty.",
-    "@thanks": "You are welcome.",
     "@title": "A short title",
+    "@view": call("Read", '{"file_path": "/a.png"}'),
 }
-OUTPUTS = {"Bash": "a.txt b.txt @files", "Read": "(empty) @contents"}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}
 HEADERS = {"x-api-key": "anything", "anthropic-version": "2023-06-01", "x-app": "cli", "X-Claude-Code-Session-Id": "s",
            "anthropic-beta": "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27"}
 
@@ -30,16 +29,18 @@ def tool(name, field):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    model = TableModel()
-    for trigger, text in SCRIPTS.items():
-        model.script(trigger, text)
-    file = model.write(tmp_path_factory.mktemp("model") / "table.gguf")
-    server = Server(model=False)
-    server.add_model("tests/table/table.gguf", file)
+    server = agent_scripts.replay_server(tmp_path_factory.mktemp("model"), SCRIPTS)
     try:
         yield server.start()
     finally:
         server.remove()
+
+
+def output_of(made):
+    """What the tool of a call says: a picture is read as one."""
+    if made["name"] == "Bash":
+        return "a.txt b.txt @files"
+    return [IMAGE] if made["input"]["file_path"].endswith(".png") else "(empty) @contents"
 
 
 class ClaudeCode:
@@ -97,10 +98,10 @@ class ClaudeCode:
         assert last["delta"]["stop_reason"] == ("tool_use" if calls else "end_turn")
         return content, calls
 
-    def run(self, text):
+    def run(self, text, *images):
         """A user's turn up to its last answer; the calls made and the words said at the end."""
         self.messages.append({"role": "user", "content": [
-            {"type": "text", "text": "<system-reminder>Today is a day.</system-reminder>"},
+            {"type": "text", "text": "<system-reminder>Today is a day.</system-reminder>"}, *images,
             {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]})
         if len(self.messages) == 1:
             self.messages.append({"role": "system", "content": "Available agent types: none"})
@@ -111,7 +112,7 @@ class ClaudeCode:
                 return made, "".join(block["text"] for block in content if block["type"] == "text")
             made += calls
             self.messages.append({"role": "user", "content": [
-                *[{"type": "tool_result", "tool_use_id": call["id"], "content": OUTPUTS[call["name"]], "is_error": False,
+                *[{"type": "tool_result", "tool_use_id": call["id"], "content": output_of(call), "is_error": False,
                    "cache_control": {"type": "ephemeral"}} for call in calls],
                 {"type": "text", "text": "<system-reminder>Be brief.</system-reminder>"}]})
         raise AssertionError("the turn does not end")
@@ -126,9 +127,14 @@ def test_turns_with_calls(server):
     assert text == SCRIPTS["@contents"]
     thinking = claude.messages[2]["content"][0]
     assert thinking["type"] == "thinking" and thinking["thinking"] == "look first" and thinking["signature"]
-    assert claude.run("many @thanks to you")[1] == SCRIPTS["@thanks"]
+    assert claude.run("many @thanks to you")[1] == THANKS["@thanks"]
+    # A picture that the user pastes, then one that a tool reads.
+    assert claude.run("what is on this?", IMAGE) == ([], SEEN)
+    calls, text = claude.run("please @view the other one")
+    assert [call["input"] for call in calls] == [{"file_path": "/a.png"}] and text == SEEN
+    assert claude.run("many @thanks to you")[1] == THANKS["@thanks"]
     # The changing first block of the system prompt must not cost the cache.
-    assert len(claude.usages) == 4
+    assert len(claude.usages) == 8
     for (before, _), (after, cached) in zip(claude.usages, claude.usages[1:]):
         assert after > before and cached >= 0.9 * before
 

@@ -8,24 +8,27 @@ import json
 import httpx
 import pytest
 
-from atelier_server import Server, server_sent_events
-from table_model import TableModel
+import agent_scripts
+from agent_scripts import LOOKING, MODEL, PICTURE, SEEN, THANKS, call
+from atelier_server import server_sent_events
 
-MODEL = "table"
-CALL = '<tool_call>\n{"name": "%s", "arguments": %s}\n</tool_call>'
 PATCH = "*** Begin Patch\n*** Update File: test.py\n+assert True\n*** End Patch\n"
 SCRIPTS = {
-    "@fix": "<think>look first</think>Looking." + CALL % ("exec_command", '{"cmd": "ls"}'),
-    "@listing": CALL % ("apply_patch", json.dumps({"input": PATCH})),
-    "@patched": CALL % ("mcp__hub__notify", '{"text": "done"}'),
+    "@fix": LOOKING + call("exec_command", '{"cmd": "ls"}'),
+    "@listing": call("apply_patch", json.dumps({"input": PATCH})),
+    "@patched": call("mcp__hub__notify", '{"text": "done"}'),
     "@notified": "The test is fixed.",
-    "@thanks": "You are welcome.",
+    "@view": call("view_image", '{"path": "a.png"}'),
 }
-OUTPUTS = {"exec_command": "README.md test.py @listing", "apply_patch": "Success. @patched here", "notify": "sent @notified now"}
+IMAGE = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}
+OUTPUTS = {"exec_command": "README.md test.py @listing", "apply_patch": "Success. @patched here", "notify": "sent @notified now",
+           "view_image": [IMAGE]}
 EXEC = {"type": "function", "name": "exec_command", "description": "Runs a command.", "strict": False,
         "parameters": {"type": "object", "properties": {"cmd": {"type": "string"}}, "required": ["cmd"]}}
 APPLY = {"type": "custom", "name": "apply_patch", "description": "Edits files.",
          "format": {"type": "grammar", "syntax": "lark", "definition": "start: begin_patch hunk+ end_patch"}}
+VIEW = {"type": "function", "name": "view_image", "description": "Attaches a local image.", "strict": False,
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}}
 NOTIFY = {"type": "function", "name": "notify", "parameters": {"type": "object", "properties": {"text": {"type": "string"}}}}
 HEADERS = {"session_id": "0199", "conversation_id": "0199", "originator": "codex_cli_rs", "OpenAI-Beta": "responses=experimental",
            "Authorization": "Bearer anything", "Accept": "text/event-stream"}
@@ -36,19 +39,14 @@ def namespace(name, *tools):
 
 
 # Since 0.144 all tools come in the input, before they came on the top level.
-ADDITIONAL = [namespace("functions", EXEC, APPLY), namespace("mcp__hub", NOTIFY)]
-TOP_LEVEL = [EXEC, APPLY, {"type": "web_search", "external_web_access": False}, {"type": "local_shell"}, {"type": "tool_search"},
+ADDITIONAL = [namespace("functions", EXEC, APPLY, VIEW), namespace("mcp__hub", NOTIFY)]
+TOP_LEVEL = [EXEC, APPLY, VIEW, {"type": "web_search", "external_web_access": False}, {"type": "local_shell"}, {"type": "tool_search"},
              {"type": "image_generation", "output_format": "png"}, namespace("mcp__hub", NOTIFY)]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    model = TableModel()
-    for trigger, text in SCRIPTS.items():
-        model.script(trigger, text)
-    file = model.write(tmp_path_factory.mktemp("model") / "table.gguf")
-    server = Server(model=False)
-    server.add_model("tests/table/table.gguf", file)
+    server = agent_scripts.replay_server(tmp_path_factory.mktemp("model"), SCRIPTS)
     try:
         yield server.start()
     finally:
@@ -93,9 +91,9 @@ class Codex:
             self.history.append(kept)
         return items
 
-    def run(self, text):
+    def run(self, text, *images):
         """A user's turn up to its last answer; the calls made and the words said at the end."""
-        self.history.append({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})
+        self.history.append({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}, *images]})
         calls = []
         for _ in range(6):
             items = self.turn()
@@ -124,9 +122,15 @@ def test_turns_with_calls(server, additional):
         ("notify", "mcp__hub")]
     assert json.loads(calls[0]["arguments"]) == {"cmd": "ls"} and calls[1]["input"] == PATCH
     assert json.loads(calls[2]["arguments"]) == {"text": "done"}
-    assert codex.run("many @thanks to you")[1] == SCRIPTS["@thanks"]
+    assert codex.run("many @thanks to you")[1] == THANKS["@thanks"]
     # The history grows at its end only, so each prompt begins with the one before.
     assert len(codex.usages) == 5
+    # A picture that the user attaches, then one that a tool brings: both stay in the history.
+    assert codex.run("what is on this?", IMAGE) == ([], SEEN)
+    calls, text = codex.run("please @view the other one")
+    assert [call["name"] for call in calls] == ["view_image"] and text == SEEN
+    assert codex.run("many @thanks to you")[1] == THANKS["@thanks"]
+    assert len(codex.usages) == 9
     for before, after in zip(codex.usages, codex.usages[1:]):
         assert after["input_tokens"] > before["input_tokens"]
         assert after["input_tokens_details"]["cached_tokens"] >= 0.9 * before["input_tokens"]
@@ -137,9 +141,9 @@ def test_a_compacted_history_with_cut_pairs(server):
     codex.run("please @fix the test")
     kept = [item for item in codex.history if item["type"] not in ("function_call", "reasoning")]
     codex.history = kept
-    assert codex.run("many @thanks to you")[1] == SCRIPTS["@thanks"]
+    assert codex.run("many @thanks to you")[1] == THANKS["@thanks"]
     codex.history = [item for item in kept if not item["type"].endswith("_output")]
-    assert codex.run("many @thanks again")[1] == SCRIPTS["@thanks"]
+    assert codex.run("many @thanks again")[1] == THANKS["@thanks"]
 
 
 def test_an_overflow_is_the_event_that_codex_recovers_from(server):

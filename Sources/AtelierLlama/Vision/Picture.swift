@@ -2,7 +2,7 @@ import AtelierCore
 import CLlamaBridge
 import Foundation
 
-/// A decoded image: red, green and blue bytes of each pixel. The only place where image files are decoded, and it is in the
+/// A decoded image, upright: red, green and blue bytes of each pixel. The only place where image files are decoded, and it is in the
 /// worker (threat model, "Images").
 final class Picture {
   /// Pixels of the longer side at most (native.md 4.2).
@@ -23,7 +23,31 @@ final class Picture {
         UInt32(clamping: data.width), UInt32(clamping: data.height), Self.longestSide, seconds, &image)
     }
     guard status == Int32(ATELIER_IMAGE_OK.rawValue) else { throw Self.error(status, number) }
+    let orientation = ImageOrientation(of: data)
+    guard orientation == .upright || Self.turn(&image, orientation) else {
+      atelier_image_free(&image)
+      throw Self.error(Int32(ATELIER_IMAGE_TOO_LARGE.rawValue), number)
+    }
     self.image = image
+  }
+
+  /// False without memory for a second picture; then the first one is as it was.
+  private static func turn(_ image: inout atelier_image, _ orientation: ImageOrientation) -> Bool {
+    let (width, height) = (Int(image.width), Int(image.height))
+    // What `atelier_image_free` frees.
+    guard let memory = malloc(width * height * 3), let stored = image.pixels else { return false }
+    let pixels = memory.bindMemory(to: UInt8.self, capacity: width * height * 3)
+    let size = orientation.isSideways ? (width: height, height: width) : (width: width, height: height)
+    for y in 0..<size.height {
+      for x in 0..<size.width {
+        let place = orientation.source(x: x, y: y, width: width, height: height)
+        let (from, to) = ((place.y * width + place.x) * 3, (y * size.width + x) * 3)
+        for channel in 0..<3 { pixels[to + channel] = stored[from + channel] }
+      }
+    }
+    atelier_image_free(&image)
+    image = atelier_image(width: UInt32(size.width), height: UInt32(size.height), pixels: pixels)
+    return true
   }
 
   deinit { atelier_image_free(&image) }
@@ -33,7 +57,7 @@ final class Picture {
     var width = UInt32(clamping: data.width)
     var height = UInt32(clamping: data.height)
     atelier_image_scaled_size(&width, &height, longestSide)
-    return (width, height)
+    return ImageOrientation(of: data).isSideways ? (height, width) : (width, height)
   }
 
   private static func format(_ format: ImageData.Format) -> Int32 {

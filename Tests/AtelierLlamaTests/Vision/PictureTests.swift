@@ -34,6 +34,71 @@ struct PictureTests {
     }
   }
 
+  /// The sample with an Exif segment in front.
+  private func photograph(_ exif: [UInt8], length: Int? = nil) -> ImageData {
+    var data = SamplePictures.jpeg
+    let size = (length ?? exif.count + 6) + 2
+    data.bytes.insert(
+      contentsOf: [0xFF, 0xE1, UInt8(size >> 8), UInt8(size & 255)] + Array("Exif\0\0".utf8) + exif, at: 2)
+    return data
+  }
+
+  private func exif(_ orientation: UInt8, little: Bool) -> [UInt8] {
+    little
+      ? Array("II".utf8) + [42, 0, 8, 0, 0, 0, 2, 0, 0x0F, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x12, 1, 3, 0, 1, 0, 0, 0]
+        + [orientation, 0, 0, 0]
+      : Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]
+  }
+
+  @Test(arguments: ImageOrientation.allCases, [true, false])
+  func aPhotographStandsUpright(_ orientation: ImageOrientation, _ little: Bool) throws {
+    let data = photograph(exif(UInt8(orientation.rawValue), little: little))
+    #expect(ImageOrientation(of: data) == orientation)
+    let picture = try Picture(data, number: 1)
+    let size = orientation.isSideways ? (data.height, data.width) : (data.width, data.height)
+    #expect((Int(picture.width), Int(picture.height)) == size)
+    #expect(Picture.size(of: data) == (picture.width, picture.height))
+    let colour = try pixel(picture, size.0 - 1, size.1 - 1)
+    #expect(zip(colour, [255, 0, 0]).allSatisfy { abs($0 - $1) <= 8 })
+  }
+
+  /// The letter F, stored as each orientation says, is an F again.
+  @Test func everyOrientationIsUndone() {
+    let upright = ["###", "#..", "##.", "#..", "#.."]
+    let stored: [ImageOrientation: [String]] = [
+      .upright: upright, .mirrored: ["###", "..#", ".##", "..#", "..#"],
+      .upsideDown: ["..#", "..#", ".##", "..#", "###"],
+      .flipped: ["#..", "#..", "##.", "#..", "###"], .transposed: ["#####", "#.#..", "#...."],
+      .turnedLeft: ["#....", "#.#..", "#####"], .transversed: ["....#", "..#.#", "#####"],
+      .turnedRight: ["#####", "..#.#", "....#"],
+    ]
+    for (orientation, rows) in stored {
+      let pixels = rows.map(Array.init)
+      let turned = (0..<5).map { y in
+        String(
+          (0..<3).map { x in
+            let place = orientation.source(x: x, y: y, width: pixels[0].count, height: pixels.count)
+            return pixels[place.y][place.x]
+          })
+      }
+      #expect(turned == upright, "\(orientation)")
+    }
+  }
+
+  @Test func brokenNotesOfACameraAreIgnored() {
+    let whole = exif(6, little: true)
+    for length in 0..<whole.count - 3 {
+      #expect(ImageOrientation(of: photograph(Array(whole.prefix(length)))) == .upright)
+    }
+    #expect(ImageOrientation(of: photograph(exif(9, little: false))) == .upright)
+    #expect(ImageOrientation(of: photograph(whole, length: 60_000)) == .upright)
+    for place in whole.indices {
+      var damaged = whole
+      damaged[place] = 0xFF
+      _ = ImageOrientation(of: photograph(damaged))
+    }
+  }
+
   @Test func greyIsGrey() throws {
     #expect(try pixel(Picture(SamplePictures.gray, number: 1), 5, 5) == [128, 128, 128])
   }
