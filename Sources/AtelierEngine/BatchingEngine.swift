@@ -10,6 +10,15 @@ package actor BatchingEngine {
   private struct Generator {
     var sampler: Sampler
     var constraint: (any TokenConstraint)?
+
+    /// Takes tokens into the constraint's state that were generated elsewhere. Throws when it does not allow them.
+    func skip(_ tokens: [Int32]) throws(RunnerError) {
+      guard let constraint else { return }
+      for token in tokens {
+        guard constraint.allows(token) else { throw .invalidGrammar("the grammar does not fit the answer so far") }
+        constraint.accept(token)
+      }
+    }
   }
 
   private let executor = ThreadExecutor(name: "engine")
@@ -106,9 +115,13 @@ package actor BatchingEngine {
       let constraint = try request.grammar.map { grammar throws(RunnerError) in
         try parts?.runner.makeConstraint(grammar)
       }
-      generators[request.id] = Generator(
-        sampler: Sampler(request.sampling, prompt: request.prompt, topLogprobs: request.topLogprobs),
+      let generator = Generator(
+        sampler: Sampler(
+          request.sampling, prompt: request.prompt + request.generated, draws: request.draws,
+          topLogprobs: request.topLogprobs),
         constraint: constraint ?? nil)
+      try generator.skip(request.generated)
+      generators[request.id] = generator
     } catch {
       parts?.scheduler.withdraw(request.id)
       throw AtelierError(
@@ -132,7 +145,7 @@ package actor BatchingEngine {
 
   /// Gives the first token without a step when the logits after the prompt are known.
   private func answerAtOnce(_ request: SequenceRequest) {
-    guard parts?.scheduler.canAnswerAtOnce(request.id) == true,
+    guard request.generated.isEmpty, parts?.scheduler.canAnswerAtOnce(request.id) == true,
       var logits = parts?.promptLogits.logits(after: request.prompt), let parts
     else { return }
     let outcome = logits.withUnsafeMutableBufferPointer { sample(request.id, $0, parts) }
@@ -335,7 +348,7 @@ package actor BatchingEngine {
       guard let choice = try generators[id]?.sampler.sample(logits, constraint: constraint, scratch: parts.scratch)
       else { return .failed("the sequence has no sampler") }
       if parts.runner.isEndOfGeneration(choice.token) { return .end }
-      return .token(choice.token, choice.probability)
+      return .token(choice.token, choice.probability, draws: generators[id]?.sampler.draws ?? 0)
     } catch {
       return .failed(error.message)
     }

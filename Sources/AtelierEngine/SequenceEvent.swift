@@ -5,8 +5,9 @@ package enum SequenceEvent: Sendable {
   /// Prompt tokens in memory so far (cached ones included) out of all. The first one of a sequence comes when its prompt
   /// processing begins, with `processed == cached`.
   case prompt(processed: Int, cached: Int, total: Int)
-  /// A generated token. End-of-text tokens are not reported as tokens.
-  case token(Int32, TokenProbability?)
+  /// A generated token. End-of-text tokens are not reported as tokens. `draws`: random numbers drawn for the sequence so
+  /// far.
+  case token(Int32, TokenProbability?, draws: Int = 0)
   /// The vector of one input of a `PoolingRequest`, by the input's place; each comes once, in any order.
   case pooled(input: Int, vector: [Float])
   /// Last event of the sequence.

@@ -5,6 +5,10 @@ package struct SequenceRequest: Sendable {
   /// Chosen by the caller, unique among live requests.
   package var id: UInt64
   package var prompt: [Int32]
+  /// What was generated for it already, by another engine: it is read like the prompt, and generation goes on behind it.
+  package var generated: [Int32] = []
+  /// Random numbers drawn for that.
+  package var draws = 0
   /// The pictures in the prompt, in order.
   package var media: [MediaSpan]
   /// Every field but `seed` is set; `seed` nil draws one.

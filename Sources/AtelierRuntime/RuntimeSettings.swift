@@ -15,6 +15,8 @@ package struct RuntimeSettings: Sendable, Hashable {
   /// Seconds a request waits at most for its load to begin, and then for its turn.
   package var queueSeconds: Int
   package var guardrail: Settings.Guardrail
+  /// Deaths of a model's engine within a minute after which the model is refused for a minute.
+  package var maxDeaths: Int
 
   package init(_ settings: Settings = Settings()) {
     jitEnabled = settings.jitEnabled
@@ -26,5 +28,6 @@ package struct RuntimeSettings: Sendable, Hashable {
     maxWaiting = settings.maxQueued
     queueSeconds = settings.queueSeconds
     guardrail = settings.guardrail
+    maxDeaths = settings.engineMaxDeaths
   }
 }

@@ -2,17 +2,19 @@ import AtelierCore
 import Synchronization
 
 /// An engine whose answers a test writes. By default every generation says "Hello!" at once; `hold()` makes generations
-/// wait before their first word until `open()`.
+/// wait before their first word, or after some of their events, until `open()`. Every delta counts as one token, so an answer
+/// that another engine began is continued behind as many deltas as it had tokens.
 package final class ScriptedEngine: InferenceEngine {
   private struct State {
     var events: [GenerationEvent]
     var refusal: AtelierError?
-    var isHeld = false
+    /// Events that are let through first.
+    var heldAfter: Int?
     var held: [CheckedContinuation<Void, Never>] = []
     var requests: [EngineRequest] = []
     var running = 0
     var cancelled = 0
-    var streams: [UInt64: AsyncStream<GenerationEvent>.Continuation] = [:]
+    var streams: [UInt64: (AsyncStream<GenerationEvent>.Continuation, GenerationTrace)] = [:]
     var lastStream: UInt64 = 0
     /// nil while it lives; then whether it was asked to go.
     var gone: Bool?
@@ -46,19 +48,24 @@ package final class ScriptedEngine: InferenceEngine {
   package func script(_ events: [GenerationEvent]) { state.withLock { $0.events = events } }
   /// The next generations are refused.
   package func refuse(_ error: AtelierError?) { state.withLock { $0.refusal = error } }
-  package func hold() { state.withLock { $0.isHeld = true } }
+  package func hold(after events: Int = 0) { state.withLock { $0.heldAfter = events } }
 
   package func open() {
     let held = state.withLock { state in
-      state.isHeld = false
+      state.heldAfter = nil
       defer { state.held = [] }
       return state.held
     }
     for continuation in held { continuation.resume() }
   }
 
-  /// The worker dies: streams fail, whoever waits hears of it.
-  package func die() { end(asked: false, AtelierError(.engineDied, "The engine died."), .failed) }
+  /// The worker dies: streams stop, whoever waits hears of it.
+  package func die() {
+    end(asked: false) { alone, stream, trace in
+      trace.withRecord { $0.died(wasAlone: alone) }
+      stream.finish()
+    }
+  }
 
   package var requests: [EngineRequest] { state.withLock { $0.requests } }
   package var running: Int { state.withLock { $0.running } }
@@ -68,7 +75,9 @@ package final class ScriptedEngine: InferenceEngine {
 
   // MARK: InferenceEngine
 
-  package func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+  package func generate(
+    _ request: EngineRequest, trace: GenerationTrace
+  ) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
     let (stream, continuation) = AsyncStream.makeStream(of: GenerationEvent.self)
     let begun: Result<(UInt64, [GenerationEvent]), AtelierError> = state.withLock { state in
       if let refusal = state.refusal { return .failure(refusal) }
@@ -76,19 +85,22 @@ package final class ScriptedEngine: InferenceEngine {
       state.requests.append(request)
       state.running += 1
       state.lastStream += 1
-      state.streams[state.lastStream] = continuation
+      state.streams[state.lastStream] = (continuation, trace)
       return .success((state.lastStream, state.events))
     }
     let (id, events) = try begun.get()
     continuation.onTermination = { [weak self] _ in self?.terminated(id) }
+    trace.withRecord { $0.accept(now: .now) }
     Task {
-      await self.passGate()
-      guard self.state.withLock({ $0.streams[id] != nil }) else { return }
-      for event in events {
-        if case .finished = event { self.state.withLock { $0.streams[id] = nil } }
-        continuation.yield(event)
+      var said = request.soFar?.tokens.count ?? 0
+      for (index, event) in events.enumerated() {
+        if said > 0 {
+          if Self.isDelta(event) { said -= 1 }
+          continue
+        }
+        await self.passGate(index)
+        guard self.say(event, id, trace) else { return }
       }
-      if case .finished? = events.last { continuation.finish() }
     }
     return stream
   }
@@ -105,7 +117,11 @@ package final class ScriptedEngine: InferenceEngine {
   package func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int { 7 }
 
   package func shutdown() async {
-    end(asked: true, AtelierError(.modelUnloaded, "The model was unloaded."), .modelUnloaded)
+    end(asked: true) { _, stream, trace in
+      let error = AtelierError(.modelUnloaded, "The model was unloaded.")
+      for event in trace.withRecord({ $0.end(error, .modelUnloaded) }) { stream.yield(event) }
+      stream.finish()
+    }
   }
 
   package func waitUntilGone() async -> Bool {
@@ -118,11 +134,37 @@ package final class ScriptedEngine: InferenceEngine {
     }
   }
 
-  private func passGate() async {
+  private static func isDelta(_ event: GenerationEvent) -> Bool {
+    switch event {
+    case .messageDelta, .reasoningDelta: true
+    default: false
+    }
+  }
+
+  /// False when the stream has ended meanwhile.
+  private func say(_ event: GenerationEvent, _ id: UInt64, _ trace: GenerationTrace) -> Bool {
+    let (goesOn, ended) = state.withLock { state -> (Bool, AsyncStream<GenerationEvent>.Continuation?) in
+      guard let (stream, _) = state.streams[id] else { return (false, nil) }
+      let news = trace.withRecord { record in
+        let token = Int32(record.soFar?.tokens.count ?? 0)
+        if Self.isDelta(event) { record.add(tokens: [token], logprobs: [], draws: 0, now: .now) }
+        return record.add(event)
+      }
+      if let news { stream.yield(news) }
+      guard case .finished = event else { return (true, nil) }
+      state.streams[id] = nil
+      return (true, stream)
+    }
+    ended?.finish()
+    return goesOn
+  }
+
+  private func passGate(_ index: Int) async {
     await withCheckedContinuation { continuation in
       let waits = state.withLock { state in
-        if state.isHeld { state.held.append(continuation) }
-        return state.isHeld
+        let waits = state.heldAfter.map { $0 <= index } ?? false
+        if waits { state.held.append(continuation) }
+        return waits
       }
       if !waits { continuation.resume() }
     }
@@ -135,7 +177,9 @@ package final class ScriptedEngine: InferenceEngine {
     }
   }
 
-  private func end(asked: Bool, _ error: AtelierError, _ reason: FinishReason) {
+  private func end(
+    asked: Bool, _ finish: (_ wasAlone: Bool, AsyncStream<GenerationEvent>.Continuation, GenerationTrace) -> Void
+  ) {
     let (streams, waiters) = state.withLock { state in
       state.gone = state.gone ?? asked
       defer {
@@ -144,11 +188,7 @@ package final class ScriptedEngine: InferenceEngine {
       }
       return (Array(state.streams.values), state.waiters)
     }
-    for stream in streams {
-      stream.yield(.failed(error))
-      stream.yield(.finished(GenerationResult(finishReason: reason)))
-      stream.finish()
-    }
+    for (stream, trace) in streams { finish(streams.count == 1, stream, trace) }
     for waiter in waiters { waiter.resume(returning: asked) }
     open()
   }

@@ -9,6 +9,7 @@ package final class ScriptedLauncher: EngineLauncher {
     var loads: [EngineLoad] = []
     var events: [GenerationEvent]?
     var failure: AtelierError?
+    var holds: [Int] = []
     var isHeld = false
     var held: [CheckedContinuation<Void, Never>] = []
   }
@@ -26,6 +27,8 @@ package final class ScriptedLauncher: EngineLauncher {
   package func script(_ events: [GenerationEvent]) { state.withLock { $0.events = events } }
   /// Loads from now on fail; nil: succeed.
   package func fail(_ error: AtelierError?) { state.withLock { $0.failure = error } }
+  /// The next engines wait after so many events of every answer, one number each.
+  package func holdEngines(after events: [Int]) { state.withLock { $0.holds = events } }
   package func hold() { state.withLock { $0.isHeld = true } }
 
   package func open() {
@@ -63,6 +66,7 @@ package final class ScriptedLauncher: EngineLauncher {
     let result = state.withLock { state -> Result<ScriptedEngine, AtelierError> in
       if let failure = state.failure { return .failure(failure) }
       let engine = ScriptedEngine(load: load, events: state.events)
+      if !state.holds.isEmpty { engine.hold(after: state.holds.removeFirst()) }
       state.engines.append(engine)
       return .success(engine)
     }

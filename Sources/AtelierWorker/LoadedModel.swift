@@ -88,17 +88,19 @@ final class LoadedModel: Sendable {
       }
       let backend = model.backend
       let stops = request.stop + prompt.additionalStops
-      model.stage.open(id: id) {
+      model.stage.open(id: id, soFar: request.soFar) {
         OutputPipeline(
           promptTokens: prompt.tokens.count, accepted: arrival, stops: stops, parser: prompt.makeParser(),
           maxToolCalls: request.parallelToolCalls ? .max : 1, showsReasoning: request.reasoning != .off,
           piece: { backend.piece(of: $0, preserved: prompt.preservedTokens) })
       }
-      let sequence = SequenceRequest(
+      var sequence = SequenceRequest(
         id: id, prompt: prompt.tokens, media: prompt.media, sampling: request.sampling,
         maxTokens: request.maxOutputTokens, grammar: prompt.grammar, topLogprobs: request.topLogprobs,
         client: request.client)
-      Task { await model.submit(sequence) }
+      sequence.generated = request.soFar?.tokens ?? []
+      sequence.draws = request.soFar?.draws ?? 0
+      Task { [sequence] in await model.submit(sequence) }
     }
   }
 

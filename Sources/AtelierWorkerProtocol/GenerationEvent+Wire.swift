@@ -69,7 +69,7 @@ extension ByteWriter {
     }
   }
 
-  private mutating func write(_ token: TokenLogprob) {
+  mutating func write(_ token: TokenLogprob) {
     write(token.chosen)
     write(count: token.top.count)
     for alternative in token.top { write(alternative) }
@@ -145,7 +145,7 @@ extension ByteReader {
     }
   }
 
-  private mutating func tokenLogprob() throws(FrameError) -> TokenLogprob {
+  mutating func tokenLogprob() throws(FrameError) -> TokenLogprob {
     let chosen = try alternative()
     return TokenLogprob(
       chosen: chosen, top: try array(elementBytes: 10) { (reader) throws(FrameError) in try reader.alternative() })

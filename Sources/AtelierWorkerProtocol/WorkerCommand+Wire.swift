@@ -74,6 +74,9 @@ extension ByteWriter {
   mutating func write(json value: some Encodable) throws(FrameError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
+    // The log probability of what a grammar forbade.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
       write(tail: try encoder.encode(value))
     } catch {
@@ -99,8 +102,11 @@ extension ByteWriter {
 extension ByteReader {
   mutating func json<Value: Decodable>(_ type: Value.Type) throws(FrameError) -> Value {
     let bytes = Data(try tail())
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      return try JSONDecoder().decode(type, from: bytes)
+      return try decoder.decode(type, from: bytes)
     } catch {
       throw .malformed("\(type) cannot be read")
     }

@@ -30,13 +30,15 @@ extension WorkerReport {
       writer = ByteWriter(type: Kind.rejected.rawValue)
       writer.write(unsigned: id)
       writer.write(error)
-    case .events(let events):
-      writer = ByteWriter(type: Kind.events.rawValue, capacity: 16 + 24 * events.count)
+    case .events(let events, let tokens):
+      writer = ByteWriter(type: Kind.events.rawValue, capacity: 16 + 24 * events.count + 16 * tokens.count)
       writer.write(count: events.count)
       for entry in events {
         writer.write(unsigned: entry.id)
         try writer.write(entry.event)
       }
+      writer.write(count: tokens.count)
+      for entry in tokens { writer.write(entry) }
     case .embedded(let id, let result):
       writer = ByteWriter(
         type: Kind.embedded.rawValue, capacity: 32 + result.vectors.reduce(0) { $0 + $1.count * 4 + 4 })
@@ -85,11 +87,12 @@ extension WorkerReport {
       let id = try reader.unsigned()
       self = .rejected(id: id, try reader.error())
     case .events:
+      let events = try reader.array(elementBytes: 2) { (reader) throws(FrameError) in
+        let id = try reader.unsigned()
+        return PredictionEvent(id: id, event: try reader.event())
+      }
       self = .events(
-        try reader.array(elementBytes: 2) { (reader) throws(FrameError) in
-          let id = try reader.unsigned()
-          return PredictionEvent(id: id, event: try reader.event())
-        })
+        events, tokens: try reader.array(elementBytes: 4) { (reader) throws(FrameError) in try reader.tokens() })
     case .embedded:
       let id = try reader.unsigned()
       let tokens = Int(try reader.signed())
@@ -116,5 +119,28 @@ extension WorkerReport {
       self = .pong(number, WorkerState(running: running, waiting: waiting, steps: try reader.unsigned()))
     }
     try reader.expectEnd()
+  }
+}
+
+extension ByteWriter {
+  fileprivate mutating func write(_ entry: PredictionTokens) {
+    write(unsigned: entry.id)
+    write(count: entry.tokens.count)
+    for token in entry.tokens { write(signed: Int64(token)) }
+    write(count: entry.logprobs.count)
+    for logprob in entry.logprobs { write(logprob) }
+    write(count: entry.draws)
+  }
+}
+
+extension ByteReader {
+  fileprivate mutating func tokens() throws(FrameError) -> PredictionTokens {
+    let id = try unsigned()
+    let tokens = try array { (reader) throws(FrameError) in try reader.int32() }
+    let logprobs = try array(elementBytes: 11) { (reader) throws(FrameError) in try reader.tokenLogprob() }
+    guard logprobs.isEmpty || logprobs.count == tokens.count else {
+      throw .malformed("tokens and their log probabilities do not match")
+    }
+    return PredictionTokens(id: id, tokens: tokens, logprobs: logprobs, draws: try natural())
   }
 }

@@ -12,8 +12,9 @@ package enum WorkerReport: Sendable, Hashable {
   /// The prompt was rendered, tokenized and queued.
   case accepted(id: UInt64)
   case rejected(id: UInt64, AtelierError)
-  /// All events of one engine step, for all predictions, in order.
-  case events([PredictionEvent])
+  /// All events of one engine step, for all predictions, in order, and the tokens they came from. Both in one frame: the
+  /// API process has either none of a step or all of it, so it always knows the tokens of exactly the text it has.
+  case events([PredictionEvent], tokens: [PredictionTokens] = [])
   case embedded(id: UInt64, EmbeddingResult)
   case reranked(id: UInt64, RerankResult)
   case counted(id: UInt64, tokens: Int)
@@ -29,6 +30,23 @@ package struct PredictionEvent: Sendable, Hashable {
   package init(id: UInt64, event: GenerationEvent) {
     self.id = id
     self.event = event
+  }
+}
+
+/// What one engine step generated for a prediction, whether its text has come out already or not.
+package struct PredictionTokens: Sendable, Hashable {
+  package var id: UInt64
+  package var tokens: [Int32]
+  /// One for each token, or none.
+  package var logprobs: [TokenLogprob]
+  /// Random numbers drawn for the prediction so far.
+  package var draws: Int
+
+  package init(id: UInt64, tokens: [Int32], logprobs: [TokenLogprob] = [], draws: Int) {
+    self.id = id
+    self.tokens = tokens
+    self.logprobs = logprobs
+    self.draws = draws
   }
 }
 

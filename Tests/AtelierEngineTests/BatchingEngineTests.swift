@@ -9,6 +9,8 @@ struct BatchingEngineTests {
   private final class Inbox: Sendable {
     private struct State {
       var tokens: [UInt64: [Int32]] = [:]
+      var draws: [UInt64: [Int]] = [:]
+      var prompts: [UInt64: [(processed: Int, total: Int)]] = [:]
       var probabilities: [UInt64: [TokenProbability]] = [:]
       var ends: [UInt64: SequenceEnd] = [:]
       var waiting: [UInt64: CheckedContinuation<SequenceEnd, Never>] = [:]
@@ -22,8 +24,11 @@ struct BatchingEngineTests {
         state.outputs += 1
         for entry in output.entries {
           switch entry.event {
-          case .prompt, .pooled: break
-          case .token(let token, let probability):
+          case .prompt(let processed, _, let total):
+            state.prompts[entry.id, default: []].append((processed, total))
+          case .pooled: break
+          case .token(let token, let probability, let draws):
+            state.draws[entry.id, default: []].append(draws)
             state.tokens[entry.id, default: []].append(token)
             if let probability { state.probabilities[entry.id, default: []].append(probability) }
           case .finished(let end):
@@ -36,6 +41,9 @@ struct BatchingEngineTests {
 
     func tokens(_ id: UInt64) -> [Int32] { state.withLock { $0.tokens[id] ?? [] } }
     func probabilities(_ id: UInt64) -> [TokenProbability] { state.withLock { $0.probabilities[id] ?? [] } }
+    /// After each token.
+    func draws(_ id: UInt64) -> [Int] { state.withLock { $0.draws[id] ?? [] } }
+    func prompt(_ id: UInt64) -> [(processed: Int, total: Int)] { state.withLock { $0.prompts[id] ?? [] } }
     func end(_ id: UInt64) -> SequenceEnd? { state.withLock { $0.ends[id] } }
     var outputs: Int { state.withLock { $0.outputs } }
 
@@ -93,6 +101,62 @@ struct BatchingEngineTests {
       }
       #expect(inbox.outputs < 8 * 30, "one output per step, not per token")
     }
+  }
+
+  /// Another engine that is told what the first one generated and how many random numbers it drew gives the rest.
+  @Test(arguments: [0, 0.9], [1, 7, 29])
+  func anAnswerGoesOnInAnotherEngine(temperature: Double, place: Int) async throws {
+    let prompt = TokenText.random(90, seed: 4)
+    var request = SchedulerDriver.request(1, prompt, maxTokens: 30, temperature: temperature)
+    request.sampling.repeatPenalty = 1.3
+    request.sampling.seed = 11
+    let whole = Mutex<[Int32]>([])
+    let draws = Mutex<[Int]>([])
+    try await withEngine { engine, inbox in
+      try await engine.submit(request)
+      _ = await inbox.end(of: 1)
+      whole.withLock { $0 = inbox.tokens(1) }
+      draws.withLock { $0 = inbox.draws(1) }
+    }
+    let tokens = whole.withLock { $0 }
+    try #require(tokens.count == 30)
+    request.generated = Array(tokens.prefix(place))
+    request.draws = draws.withLock { $0[place - 1] }
+    #expect(request.draws == (temperature == 0 ? 0 : place))
+    // A neighbour with the same prompt, so that its rows and the answer so far meet in one step.
+    let neighbour = SchedulerDriver.request(2, prompt, maxTokens: 30, temperature: 0.5)
+    try await withEngine { engine, inbox in
+      try await engine.submit(neighbour)
+      try await engine.submit(request)
+      #expect(await inbox.end(of: 1) == .maxTokens)
+      #expect(request.generated + inbox.tokens(1) == tokens)
+      #expect(inbox.prompt(1).map(\.total) == Array(repeating: prompt.count, count: inbox.prompt(1).count))
+      #expect(inbox.prompt(1).last?.processed == prompt.count)
+      #expect(await inbox.end(of: 2) == .maxTokens)
+    }
+  }
+
+  /// As in the first engine, one row a step: rows computed together are rounded in another way.
+  @Test func whatAnotherEngineGeneratedIsReadTokenByToken() async throws {
+    let runner = Mutex<[Int]>([])
+    let inbox = Inbox()
+    let engine = BatchingEngine(
+      makeRunner: {
+        let scripted = ScriptedRunner(cellCount: 4096, maxBatchRows: 64, maxSequences: 16)
+        scripted.endPenalty = 1000
+        scripted.adjustLogits = { [weak scripted] _, _ in
+          if let scripted { runner.withLock { $0 = scripted.batchSizes } }
+        }
+        return scripted
+      }, configuration: EngineConfiguration(), sink: { inbox.take($0) })
+    try await engine.start()
+    var request = SchedulerDriver.request(1, TokenText.random(20, seed: 5), maxTokens: 12)
+    request.generated = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    try await engine.submit(request)
+    #expect(await inbox.end(of: 1) == .maxTokens)
+    #expect(inbox.tokens(1).count == 2)
+    #expect(runner.withLock { $0.prefix(11) } == [20, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+    await engine.shutdown()
   }
 
   @Test func aPromptAskedAgainNeedsNoStepForItsFirstToken() async throws {

@@ -29,7 +29,7 @@ final class RealEngine: Sendable {
           switch entry.event {
           case .prompt(_, let cached, _): state.answers[entry.id, default: Answer()].cached = cached
           case .pooled: break
-          case .token(let token, let probability):
+          case .token(let token, let probability, _):
             state.answers[entry.id, default: Answer()].tokens.append(token)
             if let probability { state.answers[entry.id, default: Answer()].probabilities.append(probability) }
           case .finished(let end):

@@ -29,6 +29,14 @@ final class FakeWorker: WorkerPeer {
     report(.events(events.map { PredictionEvent(id: id, event: $0) }))
   }
 
+  /// One engine step: these tokens, and what came of them.
+  func step(_ id: UInt64, tokens: [Int32], draws: Int = 0, _ events: [GenerationEvent]) {
+    report(
+      .events(
+        events.map { PredictionEvent(id: id, event: $0) },
+        tokens: [PredictionTokens(id: id, tokens: tokens, draws: draws)]))
+  }
+
   func start() throws(AtelierError) {
     Thread.detachNewThread { [self] in
       report(greeting)

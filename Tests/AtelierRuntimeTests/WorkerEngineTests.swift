@@ -39,27 +39,27 @@ struct WorkerEngineTests {
       worker.events(id, script)
     }
     #expect(engine.properties == FakeWorker.properties)
-    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request, trace: GenerationTrace()))
     #expect(events == script)
     #expect(try await engine.countTokens(Self.request) == 11)
     #expect(try await engine.embed(EmbeddingRequest(inputs: [.text("x")])).vectors == [[0, 1]])
     await engine.shutdown()
     #expect(await engine.waitUntilGone())
-    #expect(await code { try await engine.generate(Self.request) } == .engineDied)
+    #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .engineDied)
   }
 
   @Test func aRefusalIsThrown() async throws {
     let (engine, _) = try await engine { id, worker in
       worker.report(.rejected(id: id, AtelierError(.contextLengthExceeded, "Too long.")))
     }
-    #expect(await code { try await engine.generate(Self.request) } == .contextLengthExceeded)
+    #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .contextLengthExceeded)
     await engine.shutdown()
   }
 
   @Test func aRequestThatWaitsTooLongForItsTurnIsRefused() async throws {
     let timing = WorkerTiming(pingInterval: .milliseconds(5), queue: .milliseconds(30))
     let (engine, worker) = try await engine(timing: timing) { id, worker in worker.report(.accepted(id: id)) }
-    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request, trace: GenerationTrace()))
     #expect(events.failure?.code == .serverBusy)
     #expect(events.failure?.retryAfter == 10)
     #expect(EventContract.violations(in: events) == [])
@@ -69,28 +69,30 @@ struct WorkerEngineTests {
     await engine.shutdown()
   }
 
-  @Test func aDeathInMidStreamClosesTheBlockFailsAndFinishes() async throws {
+  @Test func aDeathInMidStreamLeavesTheAnswerOpenAndItsTraceComplete() async throws {
     let (engine, _) = try await engine { id, worker in
       worker.report(.accepted(id: id))
-      worker.events(
-        id,
-        [
-          .promptStarted, .promptFinished(PromptUsage(tokens: 5, cachedTokens: 2)), .reasoningStarted,
-          .reasoningDelta("hm"), .reasoningFinished, .messageStarted, .messageDelta("Hel", []),
-        ])
+      worker.events(id, [.promptStarted, .promptFinished(PromptUsage(tokens: 5, cachedTokens: 2))])
+      worker.step(id, tokens: [7], draws: 1, [.reasoningStarted, .reasoningDelta("hm")])
+      worker.step(id, tokens: [8], draws: 3, [])
+      worker.step(id, tokens: [9], draws: 4, [.reasoningFinished, .messageStarted, .messageDelta("Hel", [])])
       worker.channel.close()
     }
-    let events = await RuntimeFixture.collect(try await engine.generate(Self.request))
-    #expect(EventContract.violations(in: events) == [])
-    #expect(events.failure?.code == .engineDied)
-    #expect(events.result?.output == [.reasoning("hm"), .message("Hel")])
-    #expect(events.result?.usage.inputTokens == 5)
+    let trace = GenerationTrace()
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request, trace: trace))
+    #expect(events.last == .messageDelta("Hel", []))
+    #expect(trace.soFar == AnswerSoFar(tokens: [7, 8, 9], draws: 4))
+    #expect(trace.deaths == [EngineDeath(tokens: 3, wasAlone: true)])
+    let ending = trace.withRecord { $0.end(AtelierError(.engineDied, "Gone."), .failed) }
+    #expect(EventContract.violations(in: events + ending) == [])
+    #expect(ending.result?.output == [.reasoning("hm"), .message("Hel")])
+    #expect(ending.result?.usage == GenerationUsage(inputTokens: 5, cachedTokens: 2, outputTokens: 3))
     #expect(await engine.waitUntilGone() == false)
   }
 
   @Test func aDeathWhileWaitingIsThrown() async throws {
     let (engine, _) = try await engine { _, worker in worker.channel.close() }
-    #expect(await code { try await engine.generate(Self.request) } == .engineDied)
+    #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .engineDied)
   }
 
   @Test func unloadingEndsStreamsWithModelUnloaded() async throws {
@@ -98,7 +100,7 @@ struct WorkerEngineTests {
       worker.report(.accepted(id: id))
       worker.events(id, [.promptStarted])
     }
-    let stream = try await engine.generate(Self.request)
+    let stream = try await engine.generate(Self.request, trace: GenerationTrace())
     await engine.shutdown()
     await engine.shutdown()
     let events = await RuntimeFixture.collect(stream)
@@ -117,13 +119,15 @@ struct WorkerEngineTests {
     if byCancelling {
       let started = Mutex(false)
       let task = Task {
-        for await _ in try await engine.generate(Self.request) { started.withLock { $0 = true } }
+        for await _ in try await engine.generate(Self.request, trace: GenerationTrace()) {
+          started.withLock { $0 = true }
+        }
       }
       await eventually("started") { started.withLock { $0 } }
       task.cancel()
       try await task.value
     } else {
-      for await _ in try await engine.generate(Self.request) { break }
+      for await _ in try await engine.generate(Self.request, trace: GenerationTrace()) { break }
     }
     await eventually("the worker was told") { worker.commands.contains(.cancel(id: 1)) }
     await engine.shutdown()
@@ -136,7 +140,7 @@ struct WorkerEngineTests {
       worker.events(id, [.promptStarted, .promptFinished(PromptUsage(tokens: 1, cachedTokens: 0)), .messageStarted])
       for _ in 0..<1000 { worker.events(id, [.messageDelta(piece, [])]) }
     }
-    let stream = try await engine.generate(Self.request)
+    let stream = try await engine.generate(Self.request, trace: GenerationTrace())
     await eventually("cut off") { worker.commands.contains(.cancel(id: 1)) }
     let events = await RuntimeFixture.collect(stream)
     #expect(EventContract.violations(in: events) == [])
@@ -183,8 +187,9 @@ struct WorkerEngineTests {
       }
     }
     _ = try await connection.load(Self.load) { _ in }
-    let events = await RuntimeFixture.collect(try await connection.generate(Self.request))
-    #expect(events.failure?.code == .engineDied)
+    let trace = GenerationTrace()
+    #expect(await RuntimeFixture.collect(try await connection.generate(Self.request, trace: trace)) == [])
+    #expect(trace.deaths.count == 1)
     #expect(await connection.waitUntilGone() == false)
   }
 

@@ -15,7 +15,7 @@ struct CodecTests {
 
   @Test func oneTokenOfTextIsSmall() throws {
     let report = WorkerReport.events([PredictionEvent(id: 12, event: .messageDelta(" the", []))])
-    #expect(try report.encoded().count == 10)
+    #expect(try report.encoded().count == 11)
   }
 
   @Test func helloOfALaterVersionCanBeRead() throws {

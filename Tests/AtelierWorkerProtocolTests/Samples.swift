@@ -35,6 +35,12 @@ enum Samples {
     templateArgumentsJSON: "{\"x\":1}", maxOutputTokens: 12, stop: ["</s>", "\n"], topLogprobs: 3, dropsOldTurns: true,
     reasoningBudget: 0)
 
+  static let continued: EngineRequest = {
+    var request = EngineRequest(input: .text("once"), topLogprobs: 2)
+    request.soFar = AnswerSoFar(tokens: [1, 151_000], draws: 5, callIDs: ["c"], logprobs: [logprob])
+    return request
+  }()
+
   static let commands: [WorkerCommand] = [
     .load(
       EngineLoad(
@@ -42,6 +48,7 @@ enum Samples {
     ),
     .predict(id: .max, chat),
     .predict(id: 0, EngineRequest(input: .text("once"))),
+    .predict(id: 2, continued),
     .predict(id: 1, EngineRequest(input: .infill(prefix: "a", suffix: "b"))),
     .embed(id: 7, EmbeddingRequest(inputs: [.text("x"), .tokens([1, -2, 3])])),
     .rerank(id: 9, RerankRequest(query: "q", documents: ["ä", ""])),
@@ -78,6 +85,12 @@ enum Samples {
         hasChatTemplate: true, parameterCount: 134_515_008, memoryBytes: 1 << 33)),
     .loadFailed(error), .accepted(id: 1), .rejected(id: 2, error),
     .events(events.enumerated().map { PredictionEvent(id: UInt64($0.offset) << 40, event: $0.element) }), .events([]),
+    .events(
+      [PredictionEvent(id: 7, event: .messageDelta("a", []))],
+      tokens: [
+        PredictionTokens(id: 7, tokens: [5, -1], logprobs: [logprob, logprob], draws: 3),
+        PredictionTokens(id: .max, tokens: [], draws: 0),
+      ]),
     .embedded(id: 3, EmbeddingResult(vectors: [[0.5, -1], [], [Float.pi]], promptTokens: 12)),
     .reranked(id: 6, RerankResult(scores: [0.25, -1], promptTokens: 40)),
     .counted(id: 4, tokens: 123),

@@ -8,6 +8,50 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct WorkerSessionTests {
+  @Test func anAnswerGoesOnBehindWhatAnotherWorkerSaid() async throws {
+    let first = try await WorkerHarness.loaded(EchoBackend())
+    try first.predict(1, "Grüße aus Oslo") { $0.maxOutputTokens = 12 }
+    let (events, result) = try await first.answer(1)
+    var tokens: [Int32] = []
+    var text = ""
+    // Each frame's tokens are those of exactly the text that came so far, but for what is held back.
+    for case .events(let entries, let generated) in first.reports {
+      tokens += generated.flatMap(\.tokens)
+      text += entries.map(\.event).messageDeltas.joined()
+      #expect("Grüße aus Oslo".utf8.prefix(tokens.count).starts(with: text.utf8))
+    }
+    #expect(tokens == Array("Grüße aus Oslo".utf8.prefix(12)).map { Int32($0) })
+    #expect(events.messageDeltas.joined() == text)
+
+    // In the middle of a character.
+    let second = try await WorkerHarness.loaded(EchoBackend())
+    try second.predict(9, "Grüße aus Oslo") {
+      $0.maxOutputTokens = 12
+      $0.soFar = AnswerSoFar(tokens: Array(tokens.prefix(3)))
+    }
+    try await second.receiveEnds(of: [9])
+    let rest = second.reports.flatMap { report -> [GenerationEvent] in
+      if case .events(let entries, _) = report { entries.map(\.event) } else { [] }
+    }
+    #expect(!rest.contains(.promptStarted) && !rest.contains(.messageStarted))
+    #expect(rest.messageDeltas.joined() == "üße aus Os".prefix(text.count - 2))
+    guard case .finished(let end)? = rest.last else { throw AtelierError(.internalError, "no end") }
+    #expect(end.output == result.output && end.finishReason == .maxTokens)
+    #expect(end.usage.outputTokens == 12 && end.usage.inputTokens == result.usage.inputTokens)
+    first.channel.close()
+    second.channel.close()
+  }
+
+  @Test func anAnswerThatWasCompleteIsNotContinued() async throws {
+    let worker = try await WorkerHarness.loaded(EchoBackend())
+    try worker.predict(1, "one two three") {
+      $0.stop = ["two"]
+      $0.soFar = AnswerSoFar(tokens: "one two".utf8.map { Int32($0) })
+    }
+    #expect(try await worker.rejection(1).code == .generationFailed)
+    worker.channel.close()
+  }
+
   @Test func streamedTextIsTheAnswer() async throws {
     let worker = try await WorkerHarness.loaded(EchoBackend())
     try worker.predict(1, "Grüße 🧵\n\nund e\u{301}nde ")
@@ -165,7 +209,7 @@ struct WorkerSessionTests {
     try await worker.receiveEnds(of: Set(texts.map(\.0)))
     for (id, text) in texts { #expect(try worker.events(of: id).result.text == text) }
     let shared = worker.reports.contains {
-      if case .events(let entries) = $0 { Set(entries.map(\.id)).count > 1 } else { false }
+      if case .events(let entries, _) = $0 { Set(entries.map(\.id)).count > 1 } else { false }
     }
     #expect(shared, "sequences of one step share a frame")
   }
@@ -182,7 +226,7 @@ struct WorkerSessionTests {
     }
     #expect(frames.count <= state.steps)
     for frame in frames {
-      guard case .events(let entries) = frame else { continue }
+      guard case .events(let entries, _) = frame else { continue }
       let deltas = entries.filter { if case .messageDelta = $0.event { true } else { false } }
       #expect(Set(deltas.map(\.id)).count == deltas.count)
     }

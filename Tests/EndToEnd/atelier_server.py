@@ -159,6 +159,14 @@ class Server:
             events.append(event)
         return events
 
+    def kill_engines(self, with_signal: int = signal.SIGKILL, besides=()) -> list[int]:
+        """Ends all workers but some, and returns their process ids."""
+        workers = [worker for worker in self.workers() if worker not in besides]
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, with_signal)
+        return workers
+
     def busy(self) -> bool:
         return any(entry["status"] != "idle" for entry in self.instances())
 

@@ -1,6 +1,4 @@
 import json
-import os
-import signal
 
 import anthropic
 import httpx
@@ -198,16 +196,15 @@ def test_models_list(client):
 def test_a_stream_that_breaks_raises(fresh):
     server = fresh().start()
     client = anthropic.Anthropic(base_url=server.url, api_key="anything", max_retries=0)
+    killed = []
     with pytest.raises(anthropic.APIStatusError) as caught:
         with client.messages.stream(**request(
             max_tokens=3000, messages=[{"role": "user", "content": "Count from 1 to 1000."}],
             extra_body={"temperature": 0, "repeat_penalty": 1})) as stream:
             for event in stream:
                 if event.type == "text":
-                    for worker in server.workers():
-                        os.kill(worker, signal.SIGKILL)
+                    killed += server.kill_engines(besides=killed)
     assert caught.value.body["error"]["type"] == "api_error" and caught.value.body["request_id"].startswith("req_")
-    assert client.messages.create(**request()).content
 
 
 def test_events_parse_as_a_stream(server):

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import threading
+import time
 
 import openai
 import pytest
@@ -12,47 +13,65 @@ from atelier_server import KEY, wait_until
 LONG = {"input": "Write a very long story about the sea.", "max_output_tokens": 2000, "temperature": 0.9, "seed": 1}
 
 
-def test_killed_worker_ends_the_native_stream_and_the_next_request_loads_again(server):
-    server.chat(input="Hi", max_output_tokens=2)
-    [worker] = server.workers()
-    events, alive = [], True
-    for name, data in server.stream(**LONG):
-        events.append(json.loads(data))
-        if alive and len([event for event in events if event["type"] == "message.delta"]) == 5:
-            os.kill(worker, signal.SIGKILL)
-            alive = False
+def dying(server, events, is_delta):
+    """The events of a stream whose engine is killed again and again: each time it has gone on by some words."""
+    deltas, killed = 0, []
+    for event in events:
+        yield event
+        deltas += is_delta(event)
+        # What had been sent before the death is still on its way afterwards.
+        if deltas > 5 + 60 * len(killed):
+            killed += server.kill_engines(besides=killed)
+
+
+def test_the_third_death_ends_the_native_stream_and_the_model_is_refused(fresh):
+    server = fresh().start()
+    events = list(dying(server, (json.loads(data) for name, data in server.stream(**LONG)), lambda event: event["type"] == "message.delta"))
     kinds = [event["type"] for event in events]
     assert kinds[-3:] == ["message.end", "error", "chat.end"]
     error, result = events[-2]["error"], events[-1]["result"]
     assert error["type"] == "internal_error" and error["message"]
     assert "response_id" not in result
     assert result["output"][0]["content"].startswith("".join(e["content"] for e in events if e["type"] == "message.delta"))
+    assert [kind for kind in kinds if kind.startswith("prompt_processing.")].count("prompt_processing.end") == 1
 
-    assert server.chat(input="Hi", max_output_tokens=2)["stats"]["model_load_time_seconds"] > 0
-    assert server.workers() != [worker] and len(server.workers()) == 1
+    # Three deaths within a minute: this model is refused for a minute, everything else goes on.
+    refusal = server.post("/api/v1/chat", {"model": KEY, "input": "Hi"})
+    assert refusal.status_code == 503 and refusal.json()["error"]["code"] == "server_busy"
+    assert 1 <= int(refusal.headers["retry-after"]) <= 60
+    assert server.get("/api/v1/models").status_code == 200 and not server.workers()
 
 
-def test_killed_worker_ends_the_openai_stream_with_an_error_frame(server):
+def test_the_third_death_ends_the_openai_stream_with_an_error_frame(fresh):
+    server = fresh().start()
     client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="anything", max_retries=0)
-    server.chat(input="Hi", max_output_tokens=2)
-    [worker] = server.workers()
-    with pytest.raises(openai.APIError):
-        for count, chunk in enumerate(client.chat.completions.create(
-                model=KEY, messages=[{"role": "user", "content": LONG["input"]}], max_tokens=2000, stream=True)):
-            if count == 5:
-                os.kill(worker, signal.SIGKILL)
+    with pytest.raises(openai.APIError) as caught:
+        stream = client.chat.completions.create(
+            model=KEY, messages=[{"role": "user", "content": LONG["input"]}], max_tokens=2000, seed=1, stream=True)
+        for _ in dying(server, stream, lambda chunk: bool(chunk.choices and chunk.choices[0].delta.content)):
+            pass
+    assert caught.value.code == "engine_error"
 
 
-def test_killed_worker_fails_a_plain_request_with_500(server):
-    server.chat(input="Hi", max_output_tokens=2)
-    [worker] = server.workers()
-    answers = []
+def test_an_engine_that_dies_at_the_same_place_twice_fails_a_plain_request_with_500(fresh):
+    server = fresh().start()
+    answers, killed = [], []
     request = threading.Thread(target=lambda: answers.append(server.post("/api/v1/chat", {"model": KEY} | LONG)))
     request.start()
-    wait_until(server.busy, what="the request's start")
-    os.kill(worker, signal.SIGKILL)
-    request.join(30)
+    deadline = time.monotonic() + 60
+    while request.is_alive() and time.monotonic() < deadline:
+        killed += server.kill_engines(besides=killed) if server.busy() else []
+        request.join(0.02)
     assert answers[0].status_code == 500 and answers[0].json()["error"]["type"] == "internal_error"
+    assert len(killed) <= 3
+
+
+def test_the_brake_can_be_set(fresh):
+    server = fresh(environment={"ATELIER_ENGINE_MAX_DEATHS": "1"}).start()
+    server.chat(input="Hi", max_output_tokens=2)
+    server.kill_engines()
+    wait_until(lambda: not server.instances(), what="the death to be noticed")
+    assert server.post("/api/v1/chat", {"model": KEY, "input": "Hi"}).status_code == 503
 
 
 def test_other_instances_do_not_notice(fresh):

@@ -18,6 +18,8 @@ package struct EngineRequest: Sendable, Hashable, Codable {
   package var dropsOldTurns: Bool
   /// Tokens of reasoning after which it is ended; nil: as many as the model likes.
   package var reasoningBudget: Int?
+  /// What another engine has generated already: the answer goes on behind it, and nothing of it is said again.
+  package var soFar: AnswerSoFar?
 
   package init(
     input: GenerationInput, tools: [ToolDefinition] = [], toolChoice: ToolChoice = .auto,

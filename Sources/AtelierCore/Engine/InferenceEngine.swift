@@ -7,7 +7,13 @@ package protocol InferenceEngine: AnyObject, Sendable {
   /// once the prompt is rendered, tokenized and queued. The stream obeys the contract of `GenerationEvent`, starting at
   /// `promptStarted`; its `finished` carries output, finish reason, usage and timings, and neither instance nor
   /// response id. Ending the iteration (or cancelling the iterating task) cancels the generation.
-  func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent>
+  ///
+  /// Every event and every generated token goes through `trace`, which leaves out what an earlier engine has said. When the
+  /// engine dies, that is noted there, and the stream ends without `finished`: a request with `trace.soFar` asks another
+  /// engine to go on. Dying before the stream exists throws `engineDied`.
+  func generate(
+    _ request: EngineRequest, trace: GenerationTrace
+  ) async throws(AtelierError) -> AsyncStream<GenerationEvent>
 
   /// Unit-length vectors. Throws `modelTypeMismatch` on a model without embeddings.
   func embed(_ request: EmbeddingRequest) async throws(AtelierError) -> EmbeddingResult

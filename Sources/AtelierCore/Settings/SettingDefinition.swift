@@ -90,6 +90,15 @@ extension SettingDefinition {
     integer("limits.queue_seconds", \.queueSeconds, 1...86_400, "Longest wait in that queue."),
     integer(
       "limits.drain_seconds", \.drainSeconds, 0...3600, "Running answers may take this long when the server stops."),
+    integer(
+      "engine.max_deaths", \.engineMaxDeaths, 1...100_000,
+      "A model whose engine died so often within a minute is refused for a minute."),
+    integer(
+      "engine.silence_seconds", \.engineSilenceSeconds, 1...3600,
+      "An engine that should compute and gives no sign of life for this long is ended."),
+    integer(
+      "engine.load_seconds", \.engineLoadSeconds, 1...86_400,
+      "A load that makes no progress for this long is given up."),
     list(
       "egress_allow", \.egressAllow,
       "host:port entries that per-request tool servers and redirects may lead to although they are not public."),

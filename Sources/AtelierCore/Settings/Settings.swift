@@ -38,6 +38,11 @@ package struct Settings: Sendable, Hashable {
   package var queueSeconds = 120
   package var drainSeconds = 25
 
+  /// Deaths of a model's engine within a minute after which the model is refused for a minute.
+  package var engineMaxDeaths = 3
+  package var engineSilenceSeconds = 30
+  package var engineLoadSeconds = 60
+
   /// `host:port` entries that outbound connections may go to although they are not public.
   package var egressAllow: [String] = []
   package var downloadsParallel = 3

@@ -17,6 +17,8 @@ package struct Sampler: Sendable {
 
   private var window: PenaltyWindow
   private var random: MersenneTwister
+  /// Random numbers drawn so far.
+  package private(set) var draws = 0
 
   package struct Choice: Sendable {
     package var token: Int32
@@ -38,8 +40,9 @@ package struct Sampler: Sendable {
     }
   }
 
-  /// Parameters that are nil take the built-in values; the seed is drawn. The prompt counts for the penalties.
-  package init(_ parameters: SamplingParameters, prompt: [Int32], topLogprobs: Int? = nil) {
+  /// Parameters that are nil take the built-in values; the seed is drawn. The prompt counts for the penalties; it ends with
+  /// the answer so far, for which so many `draws` were made.
+  package init(_ parameters: SamplingParameters, prompt: [Int32], draws: Int = 0, topLogprobs: Int? = nil) {
     let filled = parameters.filled(from: .builtIn)
     temperature = Float(filled.temperature ?? 0)
     topK = filled.topK ?? 0
@@ -54,6 +57,8 @@ package struct Sampler: Sendable {
     self.topLogprobs = topLogprobs.map { max(0, $0) }
     window = PenaltyWindow(prompt: prompt)
     random = MersenneTwister(seed: filled.seed ?? UInt32.random(in: 0...UInt32.max))
+    for _ in 0..<max(0, draws) { _ = random.nextUniform() }
+    self.draws = draws
   }
 
   private var usesPenalties: Bool { repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
@@ -190,6 +195,7 @@ package struct Sampler: Sendable {
     _ weights: UnsafeMutablePointer<Float>
   ) -> Int {
     let uniform = random.nextUniform()
+    draws += 1
     guard count > 1 else { return 0 }
     let greatest = maximum / temperature
     var sum = 0.0

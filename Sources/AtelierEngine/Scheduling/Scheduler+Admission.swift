@@ -39,9 +39,10 @@ extension Scheduler {
     sequence.leader = nil
     sequence.setStops(stops, spacing: cache.checkpointSpacing)
     if sequence.cached == nil {
-      sequence.cached = cached
-      sequence.reported = cached
-      emit(sequence.id, .prompt(processed: cached, cached: cached, total: sequence.promptCount))
+      let known = min(cached, sequence.promptCount)
+      sequence.cached = known
+      sequence.reported = known
+      emit(sequence.id, .prompt(processed: known, cached: known, total: sequence.promptCount))
     }
     running.append(sequence)
     starts += 2

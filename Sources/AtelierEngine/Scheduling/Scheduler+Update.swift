@@ -71,7 +71,9 @@ extension Scheduler {
   }
 
   private mutating func report(_ outcome: StepOutcome, of id: UInt64) {
-    if case .token(let token, let probability) = outcome { emit(id, .token(token, probability)) }
+    if case .token(let token, let probability, let draws) = outcome {
+      emit(id, .token(token, probability, draws: draws))
+    }
   }
 
   private mutating func advance(_ index: Int, rows: Int) {

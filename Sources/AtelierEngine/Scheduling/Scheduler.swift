@@ -50,7 +50,7 @@ package struct Scheduler: Sendable {
     guard !request.prompt.isEmpty else {
       throw AtelierError(.invalidValue, "The prompt is empty: at least one token is needed.")
     }
-    guard request.prompt.count < limits.cellCount else {
+    guard request.prompt.count + request.generated.count < limits.cellCount else {
       throw AtelierError(
         .contextLengthExceeded,
         "The prompt has \(request.prompt.count) tokens, but the context holds \(limits.cellCount). "
@@ -75,7 +75,7 @@ package struct Scheduler: Sendable {
     // Who is new stands behind those who have waited since their last turn, and before the one who started last.
     if turns[request.client] == nil { turns[request.client] = starts == 0 ? 0 : starts - 1 }
     var sequence = SequenceState(request, arrival: arrivals, workAtSubmit: work, submitted: now)
-    sequence.expectedRemaining = request.prompt.count - cache.reach(request.prompt)
+    sequence.expectedRemaining = sequence.tokens.count - cache.reach(sequence.tokens)
     let rank = sequence.rank(remaining: sequence.expectedRemaining)
     let index = waiting.firstIndex { $0.rank(remaining: $0.expectedRemaining) > rank } ?? waiting.endIndex
     waiting.insert(sequence, at: index)

@@ -6,6 +6,8 @@ struct SequenceState: Sendable {
   /// Rows the engine had computed when this was submitted; what makes waiting count.
   let workAtSubmit: Int
   let promptCount: Int
+  /// Up to here the tokens were there at the beginning: the prompt, and what another engine had generated.
+  let givenCount: Int
   let maxTokens: Int?
   let cacheable: Bool
   let client: UInt64
@@ -43,31 +45,36 @@ struct SequenceState: Sendable {
     self.arrival = arrival
     self.workAtSubmit = workAtSubmit
     promptCount = request.prompt.count
+    givenCount = request.prompt.count + request.generated.count
     maxTokens = request.maxTokens
     cacheable = request.cacheable
     client = request.client
     self.submitted = submitted
     media = request.media
-    tokens = request.prompt
+    tokens = request.prompt + request.generated
   }
 
   var generated: Int { tokens.count - promptCount }
   var remaining: Int { tokens.count - computed }
   /// The next rows to compute that are of one kind: up to where text and a picture meet.
   var segment: (rows: Int, picture: MediaSpan?) {
-    guard let span = media.first(where: { $0.end > computed }) else { return (remaining, nil) }
+    guard let span = media.first(where: { $0.end > computed }) else {
+      return (givenCount > promptCount && computed < promptCount ? promptCount - computed : remaining, nil)
+    }
     return span.start > computed ? (span.start - computed, nil) : (span.end - computed, span)
   }
 
-  /// One row a step: the token generated last.
-  var isDecoding: Bool { generated > 0 && remaining == 1 }
+  /// One row a step: the token generated last, or the next of those another engine generated. These could be read faster,
+  /// like a prompt; but rows computed together are rounded in another way than rows computed alone, and the answer has to go
+  /// on as it would have.
+  var isDecoding: Bool { generated > 0 && (remaining == 1 || (promptCount..<givenCount).contains(computed)) }
 
   /// Takes in what sampling gave; the end it means, if any.
   mutating func take(_ outcome: StepOutcome, cellCount: Int) -> SequenceEnd? {
     switch outcome {
     case .failed(let message): return .failed(message)
     case .end: return .endOfText
-    case .token(let token, _):
+    case .token(let token, _, _):
       tokens.append(token)
       if let maxTokens, generated >= maxTokens { return .maxTokens }
       return tokens.count >= cellCount ? .contextFull : nil

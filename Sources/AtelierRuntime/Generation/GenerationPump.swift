@@ -65,7 +65,7 @@ actor GenerationPump {
       if let seconds { ready.append(.loadFinished(seconds: seconds)) }
       do throws(AtelierError) {
         await lease.note(.processingPrompt)
-        let events = try await lease.engine.generate(plan.engineRequest(defaults: lease.defaults))
+        let events = try await lease.generate(plan.engineRequest(defaults: lease.defaults))
         stage = .generating(events.makeAsyncIterator(), lease)
       } catch {
         await lease.release()

@@ -25,7 +25,7 @@ package struct GenerationService: GenerationServing {
       let events: AsyncStream<GenerationEvent>
       do throws(AtelierError) {
         await lease.note(.processingPrompt)
-        events = try await lease.engine.generate(plan.engineRequest(defaults: lease.defaults))
+        events = try await lease.generate(plan.engineRequest(defaults: lease.defaults))
       } catch {
         await lease.release()
         throw error
@@ -46,7 +46,7 @@ package struct GenerationService: GenerationServing {
   ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
     let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
     do throws(AtelierError) {
-      let result = try await lease.engine.embed(request)
+      let result = try await lease.call { (engine) throws(AtelierError) in try await engine.embed(request) }
       await lease.release()
       return (lease.selection, result)
     } catch {
@@ -60,7 +60,7 @@ package struct GenerationService: GenerationServing {
   ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
     let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
     do throws(AtelierError) {
-      let result = try await lease.engine.rerank(request)
+      let result = try await lease.call { (engine) throws(AtelierError) in try await engine.rerank(request) }
       await lease.release()
       return (lease.selection, result)
     } catch {
@@ -83,7 +83,8 @@ package struct GenerationService: GenerationServing {
         request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive)
     }
     do throws(AtelierError) {
-      let count = try await lease.engine.countTokens(plan.engineRequest(defaults: lease.defaults))
+      let request = plan.engineRequest(defaults: lease.defaults)
+      let count = try await lease.call { (engine) throws(AtelierError) in try await engine.countTokens(request) }
       await lease.release()
       return count
     } catch {

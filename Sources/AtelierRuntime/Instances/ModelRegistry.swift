@@ -128,6 +128,30 @@ package actor ModelRegistry {
     }
   }
 
+  /// A lease on what takes the part of an instance whose engine died: the same model under the same id and terms. As
+  /// `ModelLease.renew`.
+  func lease(after dead: RegistryState.Origin) async throws(AtelierError) -> ModelLease {
+    // Whoever needs the engine may know of its end before this does.
+    if let engine = engines[dead.number] {
+      let asked = await engine.waitUntilGone()
+      gone(dead.number, asked: asked)
+      if asked { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
+    }
+    guard !isClosed else { throw Self.closed }
+    let (place, actions) = try state.succeed(dead, now: clock.now)
+    switch place {
+    case .ready(let id, let number):
+      guard let instance = state.instance(number), let engine = engines[number] else { throw Self.closed }
+      let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
+      perform(actions)
+      return lease
+    case .waiting(let waiter, _):
+      let steps = steps(for: waiter)
+      perform(actions)
+      return try await Self.lease(from: steps)
+    }
+  }
+
   private static func lease(from steps: AsyncStream<LoadStep>) async throws(AtelierError) -> ModelLease {
     for await step in steps {
       switch step {

@@ -171,10 +171,43 @@ struct RegistryState: Sendable {
     return (waiter, proceed())
   }
 
+  /// A place for a request whose instance died: at the instance that took its part, with a load under way that will, or
+  /// with a new load of the same plan under the same id and terms. Throws `serverBusy` as `reserve`.
+  mutating func succeed(_ dead: Origin, now: Duration) throws(AtelierError) -> (Place, [Action]) {
+    if let heir = instances.first(where: { $0.phase == .ready && $0.id == dead.id && dead.fits($0.plan) }) {
+      return (.ready(lease: lease(of: heir.number), instance: heir.number), [])
+    }
+    if let index = jobs.firstIndex(where: { $0.id == dead.id && dead.fits($0.plan) }) {
+      let waiter = addWaiter(to: index, isInitiator: false, now: now)
+      return (.waiting(waiter: waiter, jobs[index].plan.selection(instanceID: dead.id)), [])
+    }
+    let id = takenIDs.contains(dead.id) ? freeID(for: dead.plan.model.key) : dead.id
+    let index = try enqueue(dead.plan, id: id, terms: dead.terms, now: now)
+    let waiter = addWaiter(to: index, isInitiator: false, now: now)
+    return (.waiting(waiter: waiter, dead.plan.selection(instanceID: id)), proceed())
+  }
+
+  /// What an instance was, for the one that takes its part when it dies.
+  struct Origin: Sendable {
+    let number: UInt64
+    let id: String
+    let plan: LoadPlan
+    let terms: LoadTerms
+
+    /// Whether an instance of that plan answers as this one did.
+    func fits(_ other: LoadPlan) -> Bool {
+      var configuration = other.configuration
+      // A load may give less context than was planned.
+      configuration.contextLength = plan.configuration.contextLength
+      return other.target == plan.target && configuration == plan.configuration
+        && other.configuration.contextLength >= plan.configuration.contextLength
+    }
+  }
+
   private mutating func enqueue(
     _ plan: LoadPlan, id: String, terms: LoadTerms, now: Duration
   ) throws(AtelierError) -> Int {
-    try brake.check(plan.model.key, now: now)
+    try brake.check(plan.model.key, maxDeaths: settings.maxDeaths, now: now)
     guard jobs.count < Self.maxJobs else { throw Self.busy }
     jobs.append(Job(number: nextNumber(), id: id, plan: plan, terms: terms))
     return jobs.count - 1
@@ -360,7 +393,7 @@ struct RegistryState: Sendable {
   mutating func gone(instance number: UInt64, died: Bool, now: Duration) -> [Action] {
     guard let index = instances.firstIndex(where: { $0.number == number }) else { return [] }
     let instance = instances.remove(at: index)
-    if died { brake.died(instance.plan.model.key, now: now) }
+    if died { brake.died(instance.plan.model.key, maxDeaths: settings.maxDeaths, now: now) }
     return proceed()
   }
 

@@ -14,11 +14,21 @@ final class WorkerConnection: Sendable {
   private enum Phase: Sendable { case starting, loading, ready, stopping, gone }
 
   private enum Request {
-    case accepting(CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, byteLimit: Int)
-    case streaming(EventBuffer, OpenAnswer)
+    case accepting(
+      CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, byteLimit: Int, GenerationTrace)
+    case streaming(Stream)
     case embedding(CheckedContinuation<Result<EmbeddingResult, AtelierError>, Never>)
     case reranking(CheckedContinuation<Result<RerankResult, AtelierError>, Never>)
     case counting(CheckedContinuation<Result<Int, AtelierError>, Never>)
+  }
+
+  private struct Stream {
+    let buffer: EventBuffer
+    let trace: GenerationTrace
+    /// When the worker took the request.
+    let accepted: Duration
+    /// It has had its turn.
+    var hasBegun = false
   }
 
   private struct State {
@@ -28,7 +38,10 @@ final class WorkerConnection: Sendable {
     var load: EngineLoad?
     var progress: (@Sendable (Double) -> Void)?
     var loading: CheckedContinuation<Result<EngineProperties, AtelierError>, Never>?
+    /// Of the start, then of the load's next progress.
     var deadline: Duration?
+    /// Of the whole load.
+    var lastDeadline = Duration.zero
     var monitor: HeartbeatMonitor
     /// Why we ended it ourselves; for the log and for the error of a load.
     var verdict: String?
@@ -86,12 +99,14 @@ final class WorkerConnection: Sendable {
     return try result.get()
   }
 
-  func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+  func generate(
+    _ request: EngineRequest, trace: GenerationTrace
+  ) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
     let id = nextID()
     let limit = request.topLogprobs == nil ? Self.byteLimit : Self.byteLimitWithLogprobs
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        begin(id, .accepting(continuation, byteLimit: limit), .predict(id: id, request))
+        begin(id, .accepting(continuation, byteLimit: limit, trace), .predict(id: id, request))
       }
     } onCancel: {
       cancel(id)
@@ -199,20 +214,20 @@ final class WorkerConnection: Sendable {
   private func cancel(_ id: UInt64) {
     guard let request = state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
     send(.cancel(id: id))
-    if case .streaming(let buffer, _) = request { buffer.end() } else { end([request], Self.cancelled, .failed) }
+    if case .streaming(let stream) = request { stream.buffer.end() } else { end([request], Self.cancelled, .failed) }
   }
 
   /// Answers requests that are no longer in the table.
   private func end(_ requests: [Request], _ error: AtelierError, _ reason: FinishReason) {
     for request in requests {
       switch request {
-      case .accepting(let continuation, _): continuation.resume(returning: .failure(error))
+      case .accepting(let continuation, _, _): continuation.resume(returning: .failure(error))
       case .embedding(let continuation): continuation.resume(returning: .failure(error))
       case .reranking(let continuation): continuation.resume(returning: .failure(error))
       case .counting(let continuation): continuation.resume(returning: .failure(error))
-      case .streaming(let buffer, var answer):
-        if !answer.isFinished { for event in answer.end(error, reason) { _ = buffer.push(event) } }
-        buffer.end()
+      case .streaming(let stream):
+        for event in stream.trace.withRecord({ $0.end(error, reason) }) { _ = stream.buffer.push(event) }
+        stream.buffer.end()
       }
     }
   }
@@ -252,13 +267,18 @@ final class WorkerConnection: Sendable {
       }
       let load = state.withLock { state in
         if state.phase == .starting { state.phase = .loading }
-        state.deadline = now + timing.load
+        state.deadline = now + min(timing.load, timing.loadStall)
+        state.lastDeadline = now + timing.load
         defer { state.load = nil }
         return state.load
       }
       if let load { send(.load(load)) }
     case .loadProgress(let progress):
-      state.withLock({ $0.progress })?(min(max(progress, 0), 1))
+      let report = state.withLock { state in
+        if state.deadline != nil { state.deadline = min(now + timing.loadStall, state.lastDeadline) }
+        return state.progress
+      }
+      report?(min(max(progress, 0), 1))
     case .loaded(let properties):
       let loading = state.withLock { state in
         if state.phase == .loading { state.phase = .ready }
@@ -278,7 +298,10 @@ final class WorkerConnection: Sendable {
     case .accepted(let id): accepted(id)
     case .rejected(let id, let error):
       if let request = state.withLock({ $0.requests.removeValue(forKey: id) }) { end([request], error, .failed) }
-    case .events(let events): for entry in events { forward(entry) }
+    case .events(let events, let tokens):
+      let moment = ContinuousClock.now
+      for entry in tokens { note(entry, moment) }
+      for entry in events { forward(entry) }
     case .embedded(let id, let result):
       if case .embedding(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
         continuation.resume(returning: .success(result))
@@ -299,29 +322,39 @@ final class WorkerConnection: Sendable {
   private func accepted(_ id: UInt64) {
     let accepted = state.withLock {
       state -> (CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, EventBuffer)? in
-      guard case .accepting(let continuation, let limit)? = state.requests[id] else { return nil }
+      guard case .accepting(let continuation, let limit, let trace)? = state.requests[id] else { return nil }
       let buffer = EventBuffer(byteLimit: limit)
-      state.requests[id] = .streaming(buffer, OpenAnswer(accepted: clock.now))
+      let moment = ContinuousClock.now
+      trace.withRecord { $0.accept(now: moment) }
+      state.requests[id] = .streaming(Stream(buffer: buffer, trace: trace, accepted: clock.now))
       return (continuation, buffer)
     }
     guard let (continuation, buffer) = accepted else { return send(.cancel(id: id)) }
     continuation.resume(returning: .success(buffer))
   }
 
+  private func note(_ entry: PredictionTokens, _ moment: ContinuousClock.Instant) {
+    guard case .streaming(let stream)? = state.withLock({ $0.requests[entry.id] }) else { return }
+    stream.trace.withRecord {
+      $0.add(tokens: entry.tokens, logprobs: entry.logprobs, draws: entry.draws, now: moment)
+    }
+  }
+
   private func forward(_ entry: PredictionEvent) {
     // Under the lock, so that a cancellation or the end of the worker comes before or after the event, not in between.
     let falling = state.withLock { state -> Request? in
-      // Taken out, so that the answer is changed in place and not copied.
-      guard case .streaming(let buffer, var answer)? = state.requests.removeValue(forKey: entry.id) else { return nil }
-      answer.add(entry.event)
-      let keepsUp = buffer.push(entry.event)
-      if answer.isFinished {
-        buffer.end()
-        return nil
+      guard case .streaming(var stream)? = state.requests[entry.id] else { return nil }
+      if !stream.hasBegun {
+        stream.hasBegun = true
+        state.requests[entry.id] = .streaming(stream)
       }
-      guard keepsUp else { return .streaming(buffer, answer) }
-      state.requests[entry.id] = .streaming(buffer, answer)
-      return nil
+      let (news, isFinished) = stream.trace.withRecord { ($0.add(entry.event), $0.isFinished) }
+      let keepsUp = news.map { stream.buffer.push($0) } ?? true
+      if isFinished {
+        stream.buffer.end()
+        state.requests[entry.id] = nil
+      }
+      return isFinished || keepsUp ? nil : state.requests.removeValue(forKey: entry.id)
     }
     if let falling {
       send(.cancel(id: entry.id))
@@ -345,8 +378,21 @@ final class WorkerConnection: Sendable {
     state.loading?.resume(
       returning: .failure(
         AtelierError(.modelLoadFailed, "The engine process ended while loading the model (\(status)).")))
-    end(Array(state.requests.values), Self.died, .failed)
+    for request in state.requests.values { leave(request, wasAlone: state.requests.count == 1) }
     for waiter in state.waiters { waiter.resume(returning: asked) }
+  }
+
+  /// The worker is gone. A stream that has no end yet simply stops, and its trace says why: another worker may go on.
+  private func leave(_ request: Request, wasAlone: Bool) {
+    switch request {
+    case .streaming(let stream):
+      stream.trace.withRecord { $0.died(wasAlone: wasAlone) }
+      stream.buffer.end()
+    case .accepting(_, _, let trace):
+      trace.withRecord { $0.died(wasAlone: wasAlone) }
+      end([request], Self.died, .failed)
+    case .embedding, .reranking, .counting: end([request], Self.died, .failed)
+    }
   }
 
   // MARK: Watching and writing
@@ -381,7 +427,7 @@ final class WorkerConnection: Sendable {
   private func endWaits(now: Duration) {
     let late = state.withLock { state in
       let ids = state.requests.compactMap { id, request in
-        if case .streaming(_, let answer) = request, let wait = answer.waiting(now: now), wait >= timing.queue {
+        if case .streaming(let stream) = request, !stream.hasBegun, now - stream.accepted >= timing.queue {
           id
         } else {
           nil

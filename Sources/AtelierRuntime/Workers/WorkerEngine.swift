@@ -10,8 +10,10 @@ final class WorkerEngine: InferenceEngine {
     self.properties = properties
   }
 
-  func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
-    try await connection.generate(request)
+  func generate(
+    _ request: EngineRequest, trace: GenerationTrace
+  ) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    try await connection.generate(request, trace: trace)
   }
 
   func embed(_ request: EmbeddingRequest) async throws(AtelierError) -> EmbeddingResult {

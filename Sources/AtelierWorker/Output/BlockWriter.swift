@@ -15,6 +15,8 @@ struct BlockWriter {
   private(set) var hasToolCalls = false
   /// A call has been closed that says the same as an earlier one, to the byte.
   private(set) var hasRepeatedCall = false
+  /// The ids of the first calls, when they have been announced already.
+  var announcedCalls: ArraySlice<String> = []
 
   /// The items of all blocks closed so far.
   var output: [OutputItem] { fold.output }
@@ -40,7 +42,8 @@ struct BlockWriter {
     case .toolCallStarted(let index, let id, let name):
       close(into: &events)
       open = .toolCall(index: index)
-      call = ToolCall(id: id.isEmpty ? "call_" + RandomText.base62(24) : id, name: name, arguments: "")
+      let known = announcedCalls.popFirst() ?? id
+      call = ToolCall(id: known.isEmpty ? "call_" + RandomText.base62(24) : known, name: name, arguments: "")
       emit(.toolCallStarted(ToolCallHead(id: call.id, name: name)), into: &events)
     case .toolCallArguments(let index, let text):
       guard open == .toolCall(index: index), !text.isEmpty else { return }

@@ -14,6 +14,8 @@ struct OutputPipeline {
 
   /// The engine's message about a failure, for the log: it never leaves the process in an event.
   private(set) var failureText: String?
+  /// Of the token handled last, if log probabilities were asked for.
+  private(set) var lastLogprob: TokenLogprob?
 
   /// A model that let a request wait for minutes will not be free at once.
   private static let busySeconds = 30
@@ -56,11 +58,13 @@ struct OutputPipeline {
     case .prompt(let processed, let cached, let total):
       prompt.advance(processed: processed, cached: cached, total: total, now: now, into: &events)
       return .proceed
-    case .token(let token, let probability):
+    case .token(let token, let probability, _):
       prompt.finish(into: &events)
       if firstToken == nil { firstToken = now }
       lastToken = now
-      return add(token, probability, into: &events)
+      let bytes = piece(token)
+      lastLogprob = probability.map { logprob(token, bytes, $0) }
+      return add(token, bytes, lastLogprob, into: &events)
     case .pooled:
       // No part of a text.
       return .proceed
@@ -72,11 +76,25 @@ struct OutputPipeline {
     }
   }
 
+  /// Takes in what another engine has generated, the same way and silently: its events are out. Returns what comes of the
+  /// last token; anything but `proceed` means that the answer was complete. To be called before `handle`.
+  mutating func resume(_ answer: AnswerSoFar) -> Action {
+    prompt.skip()
+    blocks.announcedCalls = answer.callIDs[...]
+    var said: [GenerationEvent] = []
+    let unknown = answer.tokens.count - answer.logprobs.count
+    for (index, token) in answer.tokens.enumerated() {
+      let action = add(token, piece(token), index < unknown ? nil : answer.logprobs[index - unknown], into: &said)
+      guard action == .proceed else { return action }
+      said.removeAll(keepingCapacity: true)
+    }
+    return .proceed
+  }
+
   private mutating func add(
-    _ token: Int32, _ probability: TokenProbability?, into events: inout [GenerationEvent]
+    _ token: Int32, _ bytes: [UInt8], _ logprob: TokenLogprob?, into events: inout [GenerationEvent]
   ) -> Action {
-    let bytes = piece(token)
-    tokens.add(bytes: bytes.count, logprob: probability.map { logprob(token, bytes, $0) })
+    tokens.add(bytes: bytes.count, logprob: logprob)
     let text = detokenizer.feed(bytes)
     let released = stops.feed(text)
     tokens.advance(detokenized: text.utf8.count, released: released.utf8.count)

@@ -10,7 +10,7 @@ import Foundation
 /// far behind, which means that nobody reads our reports.
 final class OutputStage: Sendable {
   private enum Item: Sendable {
-    case open(id: UInt64, make: @Sendable () -> OutputPipeline)
+    case open(id: UInt64, AnswerSoFar?, make: @Sendable () -> OutputPipeline)
     case accept(id: UInt64)
     case discard(id: UInt64)
     case step(StepOutput, now: Double)
@@ -34,7 +34,7 @@ final class OutputStage: Sendable {
       var outputs = Outputs(send: send, cancel: cancel)
       while let item = queue.take() {
         switch item {
-        case .open(let id, let make): outputs.open(id, make())
+        case .open(let id, let soFar, let make): outputs.open(id, make(), soFar)
         case .accept(let id): outputs.accept(id)
         case .discard(let id): outputs.discard(id)
         case .step(let step, let now): outputs.add(step, now: now)
@@ -45,8 +45,10 @@ final class OutputStage: Sendable {
 
   deinit { queue.close() }
 
-  /// Before the sequence is submitted. `make` runs on the stage's thread.
-  func open(id: UInt64, make: @escaping @Sendable () -> OutputPipeline) { put(.open(id: id, make: make)) }
+  /// Before the sequence is submitted. `make` runs on the stage's thread. `soFar`: what another engine has said already.
+  func open(id: UInt64, soFar: AnswerSoFar?, make: @escaping @Sendable () -> OutputPipeline) {
+    put(.open(id: id, soFar, make: make))
+  }
 
   /// The engine took the sequence.
   func accept(id: UInt64) { put(.accept(id: id)) }
@@ -73,12 +75,15 @@ private struct Outputs {
   private struct Output {
     var pipeline: OutputPipeline
     var accepted = false
+    /// What was generated already was a whole answer, so nothing can be added to it.
+    var isOver = false
   }
 
   private let send: @Sendable (WorkerReport) -> Void
   private let cancel: @Sendable (UInt64) -> Void
   private var outputs: [UInt64: Output] = [:]
   private var events: [PredictionEvent] = []
+  private var tokens: [PredictionTokens] = []
   private var produced: [GenerationEvent] = []
 
   init(send: @escaping @Sendable (WorkerReport) -> Void, cancel: @escaping @Sendable (UInt64) -> Void) {
@@ -86,12 +91,22 @@ private struct Outputs {
     self.cancel = cancel
   }
 
-  mutating func open(_ id: UInt64, _ pipeline: OutputPipeline) { outputs[id] = Output(pipeline: pipeline) }
+  mutating func open(_ id: UInt64, _ pipeline: OutputPipeline, _ soFar: AnswerSoFar?) {
+    var output = Output(pipeline: pipeline)
+    if let soFar { output.isOver = output.pipeline.resume(soFar) != .proceed }
+    outputs[id] = output
+  }
 
   mutating func discard(_ id: UInt64) { outputs[id] = nil }
 
   mutating func accept(_ id: UInt64) {
     guard let output = outputs[id], !output.accepted else { return }
+    guard !output.isOver else {
+      outputs[id] = nil
+      cancel(id)
+      return send(
+        .rejected(id: id, AtelierError(.generationFailed, "The answer cannot be continued. Ask for it again.")))
+    }
     outputs[id]?.accepted = true
     send(.accepted(id: id))
   }
@@ -102,15 +117,21 @@ private struct Outputs {
       accept(entry.id)
       handle(entry, now: now)
     }
-    guard !events.isEmpty else { return }
-    send(.events(events))
+    guard !events.isEmpty || !tokens.isEmpty else { return }
+    send(.events(events, tokens: tokens))
     events.removeAll(keepingCapacity: true)
+    tokens.removeAll(keepingCapacity: true)
   }
 
   private mutating func handle(_ entry: StepOutput.Entry, now: Double) {
     let action = outputs[entry.id]?.pipeline.handle(entry.event, now: now, into: &produced)
     for event in produced { events.append(PredictionEvent(id: entry.id, event: event)) }
     produced.removeAll(keepingCapacity: true)
+    if case .token(let token, _, let draws) = entry.event, let output = outputs[entry.id] {
+      let logprob = output.pipeline.lastLogprob
+      tokens.append(
+        PredictionTokens(id: entry.id, tokens: [token], logprobs: logprob.map { [$0] } ?? [], draws: draws))
+    }
     switch action {
     case .cancelSequence:
       cancel(entry.id)

@@ -42,6 +42,9 @@ struct PromptProgress {
     events.append(.promptFinished(usage))
   }
 
+  /// The prompt has been told of already.
+  mutating func skip() { phase = .finished }
+
   /// The sequence ended before its prompt was in memory: what was opened is closed.
   mutating func abandon(into events: inout [GenerationEvent]) {
     if case .processing = phase { finish(into: &events) }

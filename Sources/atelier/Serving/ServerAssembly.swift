@@ -37,7 +37,7 @@ struct ServerAssembly: Sendable {
     registry = ModelRegistry(
       source: CatalogSource(catalog, logger: modelLogger),
       launcher: WorkerLauncher(
-        executable: worker, timing: WorkerTiming(queue: .seconds(settings.queueSeconds)),
+        executable: worker, timing: WorkerTiming(settings),
         logger: Logger(label: "worker")),
       settings: RuntimeSettings(settings), logger: modelLogger)
     downloads = try Self.downloads(

@@ -181,7 +181,7 @@ struct SchedulerDriver {
         #expect(processed <= total)
         records[entry.id]?.cached = cached
         records[entry.id]?.processed.append(processed)
-      case .token(let token, _):
+      case .token(let token, _, _):
         records[entry.id]?.tokens.append(token)
         if records[entry.id]?.firstTokenAtStep == nil { records[entry.id]?.firstTokenAtStep = steps }
       case .pooled: Issue.record("a vector of a text")

@@ -37,6 +37,64 @@ struct OutputPipelineTests {
     if case .finished(let result)? = events.last { result } else { nil }
   }
 
+  /// Stop strings, halves of characters, reasoning and calls over the seam: whatever the place, what a second pipeline says
+  /// after the silent replay is the rest of what one says alone.
+  @Test(arguments: 0...13)
+  func anAnswerGoesOnInAnotherPipeline(place: Int) {
+    let pieces: [Int32: String] = [
+      2: "<think>", 3: "hm", 4: "</think>", 5: "\n", 6: "EN", 7: "Well", 8: "<tool_call>", 9: "{\"name\": \"f\", ",
+      10: "\"arguments\": {\"a\"", 11: ": 1}}", 12: "</tool_call>", 13: "EN", 14: "D",
+    ]
+    func pipeline() -> OutputPipeline {
+      OutputPipeline(
+        promptTokens: 10, accepted: 1, stops: ["END"],
+        parser: ToolCallParser(
+          names: ["f"], reasoning: ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false))
+      ) { Array((pieces[$0] ?? "").utf8) }
+    }
+    func event(_ token: Int32) -> SequenceEvent {
+      .token(token, TokenProbability(logprob: -Float(token), top: [(token: 2, logprob: -1)]))
+    }
+    var whole: [GenerationEvent] = []
+    var alone = pipeline()
+    _ = alone.handle(.prompt(processed: 10, cached: 10, total: 10), now: 1, into: &whole)
+    var soFar = AnswerSoFar(tokens: [])
+    var second: [GenerationEvent] = []
+    for token in Int32(2)...14 {
+      let count = whole.count
+      let action = alone.handle(event(token), now: 1, into: &whole)
+      #expect(action == (token == 14 ? .cancelSequence : .proceed))
+      guard soFar.tokens.count < place else {
+        second += whole[count...]
+        continue
+      }
+      soFar.tokens.append(token)
+      if let logprob = alone.lastLogprob { soFar.logprobs.append(logprob) }
+      for case .toolCallStarted(let head) in whole[count...] { soFar.callIDs.append(head.id) }
+    }
+    #expect(EventContract.violations(in: whole) == [])
+    var resumed = pipeline()
+    let isOver = resumed.resume(soFar) != .proceed
+    #expect(isOver == (place == 13))
+    guard !isOver else { return }
+    var rest: [GenerationEvent] = []
+    _ = resumed.handle(.prompt(processed: 10, cached: 0, total: 10), now: 1, into: &rest)
+    for token in (Int32(2)...14).dropFirst(place) { _ = resumed.handle(event(token), now: 1, into: &rest) }
+    func comparable(_ events: [GenerationEvent]) -> [String] {
+      let first = whole.lazy.compactMap { if case .toolCallStarted(let head) = $0 { head.id } else { nil } }.first
+      let again = rest.lazy.compactMap { if case .toolCallStarted(let head) = $0 { head.id } else { nil } }.first
+      return events.map { event in
+        guard case .finished(var result) = event else {
+          return "\(event)".replacing(again ?? "-", with: first ?? "-")
+        }
+        result.timings = GenerationTimings()
+        result.usage.cachedTokens = 0
+        return "\(result)".replacing(again ?? "-", with: first ?? "-")
+      }
+    }
+    #expect(comparable(rest) == comparable(second))
+  }
+
   @Test func aSlowPromptShowsItsProgress() {
     let (events, _) = run([
       (.prompt(processed: 4, cached: 4, total: 10), 2), (.prompt(processed: 6, cached: 4, total: 10), 2.2),

@@ -83,7 +83,7 @@ final class WorkerHarness {
     var open = ids
     while !open.isEmpty {
       switch try await receive(until: { _ in true }) {
-      case .events(let events):
+      case .events(let events, _):
         for entry in events { if case .finished = entry.event { open.remove(entry.id) } }
       case .rejected(let id, _): open.remove(id)
       default: break
@@ -99,7 +99,7 @@ final class WorkerHarness {
 
   func events(of id: UInt64) throws -> (events: [GenerationEvent], result: GenerationResult) {
     let events = reports.flatMap { report -> [GenerationEvent] in
-      guard case .events(let entries) = report else { return [] }
+      guard case .events(let entries, _) = report else { return [] }
       return entries.filter { $0.id == id }.map(\.event)
     }
     #expect(EventContract.violations(in: events) == [])
@@ -108,7 +108,7 @@ final class WorkerHarness {
     }
     let accepted = reports.firstIndex(of: .accepted(id: id))
     let firstEvent = reports.firstIndex {
-      if case .events(let entries) = $0 { entries.contains { $0.id == id } } else { false }
+      if case .events(let entries, _) = $0 { entries.contains { $0.id == id } } else { false }
     }
     #expect(try #require(accepted) < firstEvent!)
     return (events, result)
