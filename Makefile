@@ -1,7 +1,7 @@
 # Two commands do all set-up: `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test unit e2e validity engine model build debug bench format lint clean install tools
+.PHONY: help run test unit e2e validity kills engine model build debug bench format lint clean install tools
 
 HOST ?= 127.0.0.1
 PORT ?= 1234
@@ -29,6 +29,9 @@ unit: engine model ## unit tests only (debug build); FILTER=name runs some
 
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
+
+kills: build model ## kill 200 engines in the middle of answers and compare the texts; KILLS=n
+	@ATELIER_KILLS=$(or $(KILLS),200) scripts/e2e.sh Tests/EndToEnd/test_failover.py -k killed_at_random
 
 engine: .build/engine-prefix ## fetch and build llama.cpp (kept in the cache)
 

@@ -89,8 +89,9 @@ let package = Package(
     // The worker process.
     .target(
       name: "AtelierWorker",
-      dependencies: ["AtelierCore", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine"],
+      dependencies: ["AtelierCore", "AtelierWorkerProtocol", "AtelierText", "AtelierEngine", "CSandbox"],
       swiftSettings: strict),
+    .target(name: "CSandbox"),
     .systemLibrary(name: "CLlama", pkgConfig: "atelier-engine"),
     .target(
       name: "CLlamaBridge", dependencies: ["CLlama"],

@@ -113,7 +113,7 @@ package final class LlamaBackend: ModelBackend {
       if let text = load.chatTemplate { return try ChatTemplate(source: text, model: model) }
       return try ChatTemplate(model: model)
     } catch {
-      throw LoadFailure.failed("The model's chat template cannot be read.")
+      throw LoadFailure.failed("The model's chat template cannot be read, or takes too much time or memory.")
     }
   }
 

@@ -2,6 +2,7 @@ import AtelierCore
 import AtelierEngine
 import AtelierWorkerProtocol
 import Foundation
+import Synchronization
 
 /// A model that is loaded and answers: prompts are prepared on a few threads of their own, the engine computes on its
 /// thread, answers leave through the output stage. No call here blocks for long.
@@ -21,6 +22,9 @@ final class LoadedModel: Sendable {
   private let vectors: VectorStage
   private let send: @Sendable (WorkerReport) -> Void
   private let jobs = LiveJobs()
+  /// Prompts of text that are being made now, since when. Making one has limits of its own; this is for what gets past them.
+  private let prompts = Mutex<[UInt64: ContinuousClock.Instant]>([:])
+  private static let promptPatience = Duration.seconds(30)
   private let preparers = ThreadPool(
     name: "prompts", threads: preparerThreads, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
   /// Decoding and encoding an image takes from milliseconds to seconds. On a thread of its own it holds up neither prompts
@@ -66,6 +70,12 @@ final class LoadedModel: Sendable {
     self.vectors = vectors
     self.send = send
     properties = backend.properties
+  }
+
+  /// A request whose prompt takes so long that it will never be done.
+  var stuckPrompt: UInt64? {
+    let limit = ContinuousClock.now - Self.promptPatience
+    return prompts.withLock { prompts in prompts.first { $0.value < limit }?.key }
   }
 
   var state: WorkerState {
@@ -196,6 +206,8 @@ final class LoadedModel: Sendable {
   private func prepare(_ id: UInt64, _ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
     let jobs = jobs
     guard !jobs.isCancelled(id) else { throw .requestCancelled }
+    if !request.hasImages { prompts.withLock { $0[id] = .now } }
+    defer { prompts.withLock { _ = $0.removeValue(forKey: id) } }
     return try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
   }
 

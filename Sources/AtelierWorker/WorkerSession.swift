@@ -28,8 +28,15 @@ package final class WorkerSession: Sendable {
   private let phase = Mutex(Phase.waiting)
   private let failed = Atomic(false)
 
-  package init(channel: FrameChannel, load: @escaping Load) {
+  private let limitMemory: @Sendable (_ estimate: Int64) -> Void
+
+  /// `limitMemory` is told before a load what the model is expected to take.
+  package init(
+    channel: FrameChannel, limitMemory: @escaping @Sendable (_ estimate: Int64) -> Void = { _ in },
+    load: @escaping Load
+  ) {
     self.channel = channel
+    self.limitMemory = limitMemory
     self.load = load
   }
 
@@ -64,6 +71,14 @@ package final class WorkerSession: Sendable {
     case .countTokens(let id, let request): withModel(id) { $0.countTokens(id: id, request, cost: cost) }
     case .cancel(let id): model?.cancel(id: id)
     case .ping(let number):
+      if let id = model?.stuckPrompt {
+        // It cannot be stopped, and it holds a thread that other prompts need. This request is answered; the others are
+        // given to the next worker.
+        report(.rejected(id: id, .templateTooExpensive))
+        WorkerLog.error("a prompt could not be stopped")
+        failed.store(true, ordering: .relaxed)
+        return false
+      }
       report(.pong(number, model?.state ?? WorkerState(running: 0, waiting: 0, steps: 0)))
     case .shutdown: return false
     }
@@ -90,6 +105,7 @@ package final class WorkerSession: Sendable {
       let progress = LoadProgress { self.report(.loadProgress($0)) }
       do throws(AtelierError) {
         progress.update(0)
+        if let estimate = request.estimatedBytes { limitMemory(estimate) }
         let backend = try load(request) { progress.update($0) }
         Task { await finish(backend, request, progress) }
       } catch {

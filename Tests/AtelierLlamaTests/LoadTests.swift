@@ -29,13 +29,14 @@ struct LoadTests {
     #expect(error?.code == .modelLoadFailed)
     #expect(error?.message == "The model file is missing or cannot be read.")
     let shard = failure(["/nonexistent/a-00001-of-00002.gguf", "/nonexistent/a-00002-of-00002.gguf"])
+    #expect(shard?.code == .missingShard)
     #expect(shard?.message == "Part 1 of 2 of the split model is missing or cannot be read.")
   }
 
   @Test func garbageIsNoModel() throws {
     try withFile(Data((0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 37) })) { path in
       let error = failure([path])
-      #expect(error?.code == .modelLoadFailed)
+      #expect(error?.code == .corruptFile)
       #expect(error?.message == "The model file is not in the GGUF format.")
     }
   }
@@ -57,7 +58,7 @@ struct LoadTests {
     append("hypothetical9")
     try withFile(bytes) { path in
       let error = failure([path])
-      #expect(error?.code == .modelLoadFailed)
+      #expect(error?.code == .unsupportedArchitecture)
       #expect(error?.message == "The model's architecture 'hypothetical9' is not supported by this engine.")
     }
   }
@@ -68,7 +69,7 @@ struct LoadTests {
     for length in [whole.count / 2, whole.count - 1000, 100_000, 20] {
       try withFile(whole.prefix(length)) { path in
         let error = failure([path])
-        #expect(error?.code == .modelLoadFailed, "cut to \(length)")
+        #expect(error?.code == .corruptFile, "cut to \(length)")
         #expect(error.map { !$0.message.contains("/") && !$0.message.contains("llama") } == true)
       }
     }

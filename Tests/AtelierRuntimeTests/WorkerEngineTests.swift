@@ -193,6 +193,18 @@ struct WorkerEngineTests {
     #expect(await connection.waitUntilGone() == false)
   }
 
+  @Test func aWorkerIsNotBlamedForTheTimeItsServerSlept() {
+    var monitor = HeartbeatMonitor(timing: WorkerTiming(silence: .seconds(30)), now: .zero)
+    var verdicts: [HeartbeatMonitor.Verdict] = []
+    var slept = Duration.zero
+    for second in [5, 10, 3610, 3615, 3620, 3625, 3630] {
+      slept += monitor.slept(now: .seconds(second))
+      verdicts.append(monitor.check(isBusy: true, now: .seconds(second)))
+    }
+    #expect(slept == .seconds(3595))
+    #expect(verdicts == [.alive, .alive, .alive, .alive, .alive, .silent, .silent])
+  }
+
   @Test func frozenBusyAndIdleWorkersAreToldApart() {
     let timing = WorkerTiming(silence: .seconds(30), stall: .seconds(300))
     var monitor = HeartbeatMonitor(timing: timing, now: .zero)

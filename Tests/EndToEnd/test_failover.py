@@ -24,7 +24,7 @@ STORY = {"input": "Write a long story about the sea.", "store": False}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     model = TableModel()
-    model.script("@sea", "".join(f"wave {number} of the sea 🌊 " for number in range(60)))
+    model.script("@sea", "".join(f"wave {number} of the sea 🌊 " for number in range(25)))
     model.script("@call", CALL)
     file = model.write(tmp_path_factory.mktemp("model") / "table.gguf")
     server = Server(environment={"ATELIER_ENGINE_MAX_DEATHS": "100000", "ATELIER_JIT_KEEP_LAST_ONLY": "false"})
@@ -64,6 +64,13 @@ def killed_at(server, place: int, **body) -> tuple[list[dict], int]:
     return events, len(killed)
 
 
+def cold(server):
+    """Nothing is loaded. A prompt that is partly in memory is computed in other batches, which are rounded in another way: draws
+    that lie close together could differ."""
+    server.kill_engines()
+    wait_until(lambda: not server.instances(), what="the engines' end")
+
+
 def campaign(server, seed: int, **body):
     """Kills until `KILLS` answers were interrupted; all are what they are without."""
     server.native_events(**body)
@@ -94,6 +101,7 @@ def test_a_seeded_answer_is_the_undisturbed_one(server, client):
             "max_tokens": 100, "logprobs": True, "top_logprobs": 2, "stream": True, "stream_options": {"include_usage": True}}
 
     def answer(place: int | None):
+        cold(server)
         text, tokens, usage, killed = "", [], None, []
         for chunk in client.chat.completions.create(**body):
             usage = chunk.usage or usage
@@ -105,11 +113,10 @@ def test_a_seeded_answer_is_the_undisturbed_one(server, client):
                 killed = server.kill_engines()
         return text, [(token.token, round(token.logprob, 4), len(token.top_logprobs)) for token in tokens], usage
 
-    answer(None)
     expected = answer(None)
     assert len(expected[1]) > 90
     assert answer(30) == expected
-    assert answer(1)[:2] == expected[:2]
+    assert answer(1) == expected
 
 
 def test_an_answer_held_to_a_schema_goes_on_in_its_grammar(server, client):
@@ -120,6 +127,7 @@ def test_an_answer_held_to_a_schema_goes_on_in_its_grammar(server, client):
             "response_format": {"type": "json_schema", "json_schema": {"name": "sailors", "strict": True, "schema": schema}}}
 
     def answer(kills: bool) -> str:
+        cold(server)
         text, killed = "", []
         for chunk in client.chat.completions.create(**body):
             text += chunk.choices[0].delta.content or "" if chunk.choices else ""
@@ -149,14 +157,13 @@ def test_a_call_goes_on_in_its_arguments(server, client):
 
 def test_plain_answers_and_those_that_wait_go_on_too(server):
     """Four run and two wait when the engine is killed."""
-    body = STORY | {"model": KEY, "temperature": 0, "max_output_tokens": 60}
-    server.chat(**body)
+    body = {"model": "table", "input": "Tell of the @sea now", "temperature": 0, "store": False}
     expected = server.chat(**body)
     answers = []
     requests = [threading.Thread(target=lambda: answers.append(server.post("/api/v1/chat", body))) for _ in range(6)]
     for request in requests:
         request.start()
-    wait_until(lambda: any(entry["queued"] == 6 for entry in server.instances() if entry["identifier"] == KEY), what="six requests")
+    wait_until(lambda: any(entry["queued"] == 6 for entry in server.instances() if entry["identifier"] == "table"), what="six requests")
     server.kill_engines()
     for request in requests:
         request.join(60)

@@ -1,14 +1,16 @@
 """A worker process that dies costs its own requests only."""
+import errno
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
 import openai
 import pytest
 
-from atelier_server import KEY, wait_until
+from atelier_server import BINARIES, KEY, wait_until
 
 LONG = {"input": "Write a very long story about the sea.", "max_output_tokens": 2000, "temperature": 0.9, "seed": 1}
 
@@ -114,3 +116,58 @@ def test_worker_has_a_clean_environment_and_no_foreign_descriptors(fresh):
     assert open_files.pop(0) == "/dev/null" and open_files.pop(1) == open_files.pop(2)
     assert open_files.pop(3).startswith("socket:")
     assert all(target.startswith("anon_inode:") for target in open_files.values()), open_files
+
+
+def status(process: int) -> dict:
+    return dict(line.split(":\t", 1) for line in open(f"/proc/{process}/status").read().splitlines() if ":\t" in line)
+
+
+def limits(process: int) -> dict:
+    lines = open(f"/proc/{process}/limits").read().splitlines()[1:]
+    return {line[:26].strip(): line[26:].split()[:2] for line in lines}
+
+
+def test_a_worker_is_confined_as_seen_from_outside(fresh):
+    server = fresh().start()
+    server.chat(input="Hi", max_output_tokens=2)
+    [worker] = server.workers()
+    seen = status(worker)
+    assert seen["NoNewPrivs"] == "1" and seen["Seccomp"] == "2" and seen["Seccomp_filters"] == "1"
+    for thread in os.listdir(f"/proc/{worker}/task"):
+        assert status(f"{worker}/task/{thread}")["Seccomp"] == "2"
+    held = limits(worker)
+    assert held["Max core file size"] == ["0", "0"] and held["Max open files"] == ["256", "256"]
+    soft, hard = held["Max address space"]
+    assert soft == hard and 8 << 30 < int(soft) < 16 << 30
+    assert "could not" not in server.log and "there is no" not in server.log
+
+
+@pytest.mark.parametrize("flags", [[], ["--scratch"]])
+def test_a_worker_is_confined_as_seen_from_inside(tmp_path, flags):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "file").write_text("kept")
+    answer = subprocess.run([BINARIES / "atelier-worker", "--check-isolation", tmp_path, *flags], capture_output=True, text=True, timeout=20)
+    assert answer.returncode == 0, answer.stderr
+    tried = json.loads(answer.stdout)
+    assert {name: tried.pop(name) for name in ("thread", "read")} == {"thread": 0, "read": 0}
+    assert tried.pop("memory") == errno.ENOMEM
+    # Landlock refuses with EACCES, the filter with EPERM.
+    scratch = tried.pop("write_scratch")
+    assert scratch == 0 if flags else scratch in (errno.EPERM, errno.EACCES)
+    assert {tried.pop("write"), tried.pop("remove")} <= {errno.EPERM, errno.EACCES}
+    assert set(tried.values()) == {errno.EPERM}, tried
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_worker_started_by_hand_has_no_use():
+    answer = subprocess.run([BINARIES / "atelier-worker"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    assert answer.returncode == 2 and "started by atelier" in answer.stderr
+
+
+def test_even_a_stopped_worker_dies_with_a_killed_server(fresh):
+    server = fresh().start()
+    server.chat(input="Hi", max_output_tokens=2)
+    [worker] = server.kill_engines(signal.SIGSTOP)
+    server.stop(signal.SIGKILL)
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}/stat") or open(f"/proc/{worker}/stat").read().rsplit(")", 1)[1].split()[0] == "Z",
+               what="the worker's end")

@@ -15,7 +15,16 @@ package enum LMStudioV1Error {
       "code": .string(code(of: error.code)),
     ]
     if let param = error.param ?? defaultParam(of: error.code) { object["param"] = .string(param) }
+    if let reason = loadFailure(error.code) { object["reason"] = .string(reason) }
     return .object(object)
+  }
+
+  /// Why a model could not be loaded, beside the one code that the contract has for it.
+  private static func loadFailure(_ code: AtelierError.Code) -> String? {
+    switch code {
+    case .unsupportedArchitecture, .corruptFile, .missingShard: code.rawValue
+    default: nil
+    }
   }
 
   private static func status(of code: AtelierError.Code) -> Int {
@@ -35,7 +44,8 @@ package enum LMStudioV1Error {
     case .notImplemented: 501
     case .mcpConnection, .pluginConnection, .hubUnreachable: 502
     case .serverBusy, .shuttingDown: 503
-    case .modelLoadFailed, .insufficientMemory, .modelUnloaded, .toolFormat, .generationFailed, .engineDied,
+    case .modelLoadFailed, .insufficientMemory, .unsupportedArchitecture, .corruptFile, .missingShard, .modelUnloaded,
+      .toolFormat, .generationFailed, .engineDied,
       .templateFailed, .insufficientDiskSpace, .downloadFailed, .internalError:
       500
     }
@@ -59,6 +69,7 @@ package enum LMStudioV1Error {
     case .methodNotAllowed: AtelierError.Code.unknownEndpoint.rawValue
     case .imageURLUnsupported: AtelierError.Code.invalidImage.rawValue
     case .modelTypeMismatch: AtelierError.Code.invalidValue.rawValue
+    case .unsupportedArchitecture, .corruptFile, .missingShard: AtelierError.Code.modelLoadFailed.rawValue
     case .engineDied: AtelierError.Code.generationFailed.rawValue
     case .mcpDisabled: AtelierError.Code.permissionDenied.rawValue
     default: code.rawValue

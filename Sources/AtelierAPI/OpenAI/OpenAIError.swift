@@ -48,7 +48,8 @@ package enum OpenAIError {
     case .mcpConnection, .pluginConnection: (424, "external_connector_error", "mcp_list_tools_failed")
     case .serverBusy: (429, "rate_limit_error", "rate_limit_exceeded")
     case .cancelled: (499, "server_error", nil)
-    case .modelLoadFailed, .insufficientMemory: (500, "server_error", "model_load_failed")
+    case .modelLoadFailed, .insufficientMemory, .unsupportedArchitecture, .corruptFile, .missingShard:
+      (500, "server_error", "model_load_failed")
     case .generationFailed, .engineDied, .toolFormat: (500, "server_error", "engine_error")
     case .noCompatibleFiles: invalid(400, code.rawValue)
     case .hubUnreachable: (502, "server_error", code.rawValue)

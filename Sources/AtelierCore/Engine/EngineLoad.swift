@@ -15,6 +15,8 @@ package struct EngineLoad: Sendable, Hashable, Codable {
   /// Only the vocabulary and the template are read: such an engine counts the tokens of prompts without images, quickly and
   /// in little memory, and can do nothing else.
   package var isVocabularyOnly = false
+  /// Bytes the model is expected to take; nil: unknown.
+  package var estimatedBytes: Int64?
 
   package init(
     kind: ModelKind, files: [String], projector: String?, configuration: LoadConfiguration,

@@ -58,6 +58,9 @@ extension AtelierError {
     case jobNotFound = "job_not_found"
     case modelLoadFailed = "model_load_failed"
     case insufficientMemory = "insufficient_memory"
+    case unsupportedArchitecture = "unsupported_architecture"
+    case corruptFile = "corrupt_file"
+    case missingShard = "missing_shard"
     case modelUnloaded = "model_unloaded"
     case modelInUse = "model_in_use"
     // Downloads.

@@ -76,10 +76,9 @@ final class LlamaModel: @unchecked Sendable {
   private static func checkFiles(_ files: [String]) throws(AtelierError) {
     guard !files.isEmpty else { throw LoadFailure.failed("The model has no file.") }
     for (index, file) in files.enumerated() where !FileManager.default.isReadableFile(atPath: file) {
-      throw LoadFailure.failed(
-        files.count == 1
-          ? "The model file is missing or cannot be read."
-          : "Part \(index + 1) of \(files.count) of the split model is missing or cannot be read.")
+      guard files.count > 1 else { throw LoadFailure.failed("The model file is missing or cannot be read.") }
+      throw AtelierError(
+        .missingShard, "Part \(index + 1) of \(files.count) of the split model is missing or cannot be read.")
     }
   }
 

@@ -281,6 +281,8 @@ package actor ModelRegistry {
           }
           throw MemoryGuardrail.error(plan, verdict)
         }
+        var load = load
+        load.estimatedBytes = needed.total
         let engine = try await launcher.launch(load) { progress in
           let now = clock.now
           for value in meter.values(for: progress, now: now) {

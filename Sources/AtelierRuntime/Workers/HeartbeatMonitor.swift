@@ -7,12 +7,25 @@ struct HeartbeatMonitor: Sendable {
   private let timing: WorkerTiming
   private var lastWord: Duration
   private var lastProgress: Duration
+  private var lastCheck: Duration
   private var lastState: WorkerState?
 
   init(timing: WorkerTiming, now: Duration) {
     self.timing = timing
     lastWord = now
     lastProgress = now
+    lastCheck = now
+  }
+
+  /// How long this process itself did nothing (the machine slept, or somebody stopped it): a time in which no word could
+  /// have been heard. It is taken off what the worker is measured by. To be asked before each check.
+  mutating func slept(now: Duration) -> Duration {
+    defer { lastCheck = now }
+    let slept = now - lastCheck - timing.pingInterval
+    guard slept > timing.pingInterval else { return .zero }
+    lastWord += slept
+    lastProgress += slept
+    return slept
   }
 
   /// Any report came.

@@ -404,6 +404,9 @@ final class WorkerConnection: Sendable {
       try? await Task.sleep(for: timing.pingInterval)
       let now = clock.now
       let (gone, verdict, late) = state.withLock { state in
+        let slept = state.monitor.slept(now: now)
+        state.deadline = state.deadline.map { $0 + slept }
+        state.lastDeadline += slept
         let isBusy = !state.requests.isEmpty || state.phase == .loading
         return (
           state.phase == .gone, state.monitor.check(isBusy: isBusy, now: now),

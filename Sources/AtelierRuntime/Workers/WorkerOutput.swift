@@ -15,7 +15,9 @@ enum WorkerOutput {
       func flush() {
         // Text of a library over a model file: shown as one line of printable characters.
         let text = String(decoding: line, as: UTF8.self).filter { !$0.isNewline && ($0.asciiValue ?? 32) >= 32 }
-        if !text.isEmpty { logger.debug("\(text)") }
+        // The worker's own words are for the operator, a library's for whoever looks for a fault.
+        let isOwn = text.hasPrefix("atelier-worker: ")
+        if !text.isEmpty { logger.log(level: isOwn ? .warning : .debug, "\(text)") }
         line.removeAll(keepingCapacity: true)
       }
       while true {

@@ -1,6 +1,10 @@
 import AtelierCore
 
 extension AtelierError {
+  /// A template that runs on and on.
+  package static let templateTooExpensive = AtelierError(
+    .templateFailed, "The model's chat template takes too much time or memory for this request.")
+
   /// A prompt of `tokens` tokens for a context of `context`. `about`: they were not counted.
   package static func promptTooLong(tokens: Int, about: Bool = false, context: Int) -> AtelierError {
     AtelierError(
