@@ -1,9 +1,11 @@
 #include "Bridge.hpp"
+#include "Budget.hpp"
 #include "CLlamaBridge.h"
 
 #include <chat.h>
 #include <common.h>
 
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -92,31 +94,70 @@ void add_triggers(const std::vector<common_grammar_trigger> & triggers, json & r
     reply["trigger_tokens"]   = tokens;
 }
 
+/// Within the budget of code from a model file.
+template <typename Result, typename Body> Result limited(char ** error, Result failure, Body && body) {
+    Result result = failure;
+    const bool has_run = bridge::on_deep_stack([&] {
+        const bridge::Budget budget;
+        result = bridge::guarded(error, failure, body);
+        if (budget.is_exceeded() && result == failure) {
+            std::free(*error);
+            *error = bridge::copy(bridge::budget_exceeded);
+        }
+    });
+    if (!has_run) {
+        *error = bridge::copy("there is no thread for the template");
+    }
+    return result;
+}
+
+/// llama.cpp tries a template out to see what it can do, and takes any error as an answer; so a template that exceeds its
+/// budget there has to be found out afterwards.
+template <typename Make> atelier_templates * made(char ** error, Make && make) {
+    return limited(error, static_cast<atelier_templates *>(nullptr), [&] {
+        const bridge::Budget budget;
+        auto result = std::make_unique<atelier_templates>();
+        result->templates = make();
+        if (budget.is_exceeded()) {
+            throw std::runtime_error(bridge::budget_exceeded);
+        }
+        return result.release();
+    });
+}
+
+const char * checked(const char * source) {
+    if (!bridge::is_reasonable(source)) {
+        throw std::runtime_error("the template is too long or nested too deeply");
+    }
+    return source;
+}
+
 }  // namespace
 
 atelier_templates * atelier_templates_create(const llama_model * model, char ** error) {
-    return bridge::guarded(error, static_cast<atelier_templates *>(nullptr),
-                           [&] { return new atelier_templates{ common_chat_templates_init(model, "") }; });
+    return made(error, [&] {
+        if (const char * source = llama_model_chat_template(model, nullptr)) {
+            checked(source);
+        }
+        return common_chat_templates_init(model, "");
+    });
 }
 
 atelier_templates * atelier_templates_create_replacing(const llama_model * model, const char * source, char ** error) {
-    return bridge::guarded(error, static_cast<atelier_templates *>(nullptr),
-                           [&] { return new atelier_templates{ common_chat_templates_init(model, source) }; });
+    return made(error, [&] { return common_chat_templates_init(model, checked(source)); });
 }
 
 atelier_templates * atelier_templates_create_from_source(const char * source, const char * bos, const char * eos,
                                                          char ** error) {
-    return bridge::guarded(error, static_cast<atelier_templates *>(nullptr), [&] {
-        return new atelier_templates{ common_chat_templates_init(nullptr, source, bos, eos) };
-    });
+    return made(error, [&] { return common_chat_templates_init(nullptr, checked(source), bos, eos); });
 }
 
 void atelier_templates_free(atelier_templates * templates) {
-    delete templates;
+    bridge::on_deep_stack([&] { delete templates; });
 }
 
 char * atelier_templates_describe(const atelier_templates * templates, char ** error) {
-    return bridge::guarded(error, static_cast<char *>(nullptr), [&] {
+    return limited(error, static_cast<char *>(nullptr), [&] {
         json reply = json::object({});
         for (const auto & [name, value] : common_chat_templates_get_caps(templates->templates.get())) {
             reply[name] = value;
@@ -127,8 +168,11 @@ char * atelier_templates_describe(const atelier_templates * templates, char ** e
 }
 
 char * atelier_templates_apply(const atelier_templates * templates, const char * request, char ** error) {
-    return bridge::guarded(error, static_cast<char *>(nullptr), [&] {
+    return limited(error, static_cast<char *>(nullptr), [&] {
         const auto params = common_chat_templates_apply(templates->templates.get(), inputs_of(json::parse(request)));
+        if (params.prompt.size() > bridge::max_prompt_bytes) {
+            throw std::runtime_error("the template makes a prompt that is too long");
+        }
         json reply = json::object({});
         reply["prompt"]            = params.prompt;
         reply["generation_prompt"] = params.generation_prompt;
