@@ -138,8 +138,8 @@ let package = Package(
       name: "AtelierMCPTests", dependencies: ["AtelierCore", "AtelierMCP", "AtelierEgress", "AtelierTesting", logging],
       swiftSettings: strict),
     .testTarget(
-      name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol"],
-      swiftSettings: strict),
+      name: "AtelierWorkerProtocolTests", dependencies: ["AtelierCore", "AtelierWorkerProtocol", "AtelierTesting"],
+      exclude: ["Corpus"], swiftSettings: strict),
     .testTarget(
       name: "AtelierWorkerTests",
       dependencies: [

@@ -1,6 +1,6 @@
 """An answer outlives its engine: killed anywhere, it goes on in the same stream with nothing repeated or lost.
 
-`ATELIER_KILLS` sets how many engines the campaigns kill (`make kills` runs 200 of each).
+`ATELIER_KILLS` sets how many engines the campaigns kill (`make kills` runs 200 of each), `ATELIER_SEED` where.
 """
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from atelier_server import KEY, Server, wait_until
 from table_model import TableModel
 
-KILLS = int(os.environ.get("ATELIER_KILLS", "4"))
+KILLS, SEED = int(os.environ.get("ATELIER_KILLS", "4")), int(os.environ.get("ATELIER_SEED", "0"))
 CALL = '<tool_call>\n{"name": "note", "arguments": {"text": "' + "a word and another " * 60 + '"}}\n</tool_call>'
 TOOLS = [{"type": "function", "function": {
     "name": "note", "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}}}]
@@ -76,7 +76,7 @@ def campaign(server, seed: int, **body):
     server.native_events(**body)
     expected = server.native_events(**body)
     pieces = sum(event["type"] == "message.delta" for event in expected)
-    numbers, interrupted, tries = random.Random(seed), 0, 0
+    numbers, interrupted, tries = random.Random(seed + 100 * SEED), 0, 0
     while interrupted < KILLS:
         loads = server.log.count("worker gone")
         events, _ = killed_at(server, numbers.randint(1, max(1, pieces * 2 // 3)), **body)
