@@ -26,6 +26,7 @@ let grdb = TargetDependency.product(name: "GRDB", package: "GRDB.swift")
 let nioCore = TargetDependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = TargetDependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = TargetDependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = TargetDependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL = TargetDependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -157,7 +158,8 @@ let package = Package(
       name: "AtelierServerTests",
       dependencies: [
         "AtelierCore", "AtelierAPI", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore",
-        "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+        "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), nioCore,
+        nioEmbedded,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -75,15 +75,19 @@ package struct HTTPServer: Service {
   }
 
   private func server() throws -> any Service {
-    // One field, all fields, and their number (threat model, HTTP).
+    // Above what the guard lets through, which also keeps the time.
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
-      maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128)
-    let channel = HTTP1Channel.Configuration(
-      idleTimeout: TimeAmount(limits.idle), httpDecoderConfiguration: decoder)
+      maxHeaderFieldSize: 32 * 1024, maxHeaderListSize: 128 * 1024, maxHeaderFieldCount: 256)
+    let channel = HTTP1Channel.Configuration(idleTimeout: nil, httpDecoderConfiguration: decoder)
+    let builder = HTTPServerBuilder { [limits] responder in
+      GuardedChannel(
+        base: HTTP1Channel(responder: responder, configuration: channel), limits: limits.connection,
+        addresses: AddressCount(limit: limits.connectionsPerAddress))
+    }
     let configuration = ServerConfiguration(
       address: .hostname(host, port: port), serverName: nil, reuseAddress: true,
       availableConnectionsDelegate: MaximumAvailableConnections(limits.connections))
-    return try HTTPServerBuilder.http1(configuration: channel).buildServer(
+    return try builder.buildServer(
       configuration: configuration, eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: logger,
       responder: { [responder] request, writer, channel in
         try await Self.serve(request, writer, channel, responder)
@@ -100,15 +104,20 @@ package struct HTTPServer: Service {
     let exchange = Exchange(
       request.head, address: channel.remoteAddress?.ipAddress, sink: ConnectionSink(writer, channel: channel))
     let localPort = channel.localAddress?.port
+    func signal(_ signal: ConnectionSignal) { channel.triggerUserOutboundEvent(signal, promise: nil) }
     if responder.endsWithClient(request.head) {
       // Reading ahead is how a client's going is noticed; what it read of a next request would be lost.
       exchange.closeConnectionAfterwards()
+      signal(.watchesClient)
       try await request.body.consumeWithCancellationOnInboundClose { body in
         try await responder.respond(to: Request(head: request.head, body: body), exchange, localPort: localPort)
       }
     } else {
       try await responder.respond(to: request, exchange, localPort: localPort)
     }
-    if exchange.closesConnection { throw ConnectionDone() }
+    guard exchange.closesConnection else { return signal(.answered) }
+    signal(.answeredLast)
+    try? await channel.closeFuture.get()
+    throw ConnectionDone()
   }
 }

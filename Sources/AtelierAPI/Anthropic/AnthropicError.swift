@@ -29,6 +29,8 @@ package enum AnthropicError {
       .templateFailed:
       (400, "invalid_request_error")
     case .methodNotAllowed: (405, "invalid_request_error")
+    case .malformedRequest: (400, "invalid_request_error")
+    case .requestTimeout: (408, "invalid_request_error")
     case .modelInUse: (409, "invalid_request_error")
     case .unsupportedMediaType: (415, "invalid_request_error")
     case .invalidAPIKey: (401, "authentication_error")

@@ -37,6 +37,8 @@ package enum LMStudioV1Error {
     case .permissionDenied, .mcpDisabled, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: 404
     case .methodNotAllowed: 405
+    case .malformedRequest: 400
+    case .requestTimeout: 408
     case .modelInUse: 409
     case .requestTooLarge: 413
     case .unsupportedMediaType: 415

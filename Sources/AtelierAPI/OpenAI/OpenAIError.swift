@@ -42,6 +42,8 @@ package enum OpenAIError {
     case .unknownEndpoint: invalid(404, "unknown_url")
     case .responseNotFound, .jobNotFound: invalid(404, code.rawValue)
     case .methodNotAllowed: invalid(405, "method_not_allowed")
+    case .malformedRequest: invalid(400, code.rawValue)
+    case .requestTimeout: invalid(408, code.rawValue)
     case .modelInUse: invalid(409, code.rawValue)
     case .requestTooLarge: invalid(413, "request_too_large")
     case .unsupportedMediaType: invalid(415, code.rawValue)

@@ -80,12 +80,16 @@ extension SettingDefinition {
     integer("chats.max_age_days", \.chatsMaxAgeDays, 1...36_500, "Stored chats older than this are removed."),
     integer("chats.max_nodes", \.chatsMaxNodes, 1...100_000_000, "Stored turns kept at most, oldest removed first."),
     integer("limits.body_bytes", \.maxBodyBytes, 1024...1 << 30, "Largest request body."),
+    integer("limits.head_seconds", \.headSeconds, 1...3600, "Longest time for the head of a request to arrive."),
     integer("limits.body_gap_seconds", \.bodyGapSeconds, 1...3600, "Longest pause within a request body."),
     integer("limits.idle_seconds", \.idleSeconds, 1...86_400, "Idle connections are closed after this."),
     integer(
       "limits.stall_seconds", \.stallSeconds, 1...3600,
       "A client that reads nothing of its answer for this long is cut off."),
     integer("limits.connections", \.maxConnections, 1...65_536, "Open connections at most."),
+    integer(
+      "limits.connections_per_address", \.maxConnectionsPerAddress, 1...65_536,
+      "Open connections from one other machine at most."),
     integer("limits.queue", \.maxQueued, 0...65_536, "Requests waiting for one loaded model at most."),
     integer("limits.queue_seconds", \.queueSeconds, 1...86_400, "Longest wait in that queue."),
     integer(

@@ -30,10 +30,12 @@ package struct Settings: Sendable, Hashable {
   package var chatsMaxNodes = 10_000
 
   package var maxBodyBytes = 64 << 20
+  package var headSeconds = 30
   package var bodyGapSeconds = 30
   package var idleSeconds = 75
   package var stallSeconds = 60
   package var maxConnections = 1024
+  package var maxConnectionsPerAddress = 128
   package var maxQueued = 64
   package var queueSeconds = 120
   package var drainSeconds = 25

@@ -43,6 +43,8 @@ extension AtelierError {
     case identifierInUse = "identifier_in_use"
     case requestTooLarge = "request_too_large"
     case unsupportedMediaType = "unsupported_media_type"
+    case malformedRequest = "malformed_request"
+    case requestTimeout = "request_timeout"
     case unknownEndpoint = "unknown_endpoint"
     case methodNotAllowed = "method_not_allowed"
     case notImplemented = "not_implemented"

@@ -8,11 +8,11 @@ import Synchronization
 struct BodyReader: Sendable {
   /// Bytes.
   let limit: Int
-  /// Longest pause between two pieces; the connection is cut after it.
+  /// Longest pause between two pieces.
   let gap: Duration
 
   /// Throws `requestTooLarge` (from the declared length if there is one, before anything is read) and
-  /// `unsupportedMediaType`.
+  /// `unsupportedMediaType` and `requestTimeout`.
   func read(_ request: Request, _ exchange: Exchange) async throws -> ByteBuffer {
     if let coding = request.headers[.contentEncoding], coding.lowercased() != "identity" {
       throw refuse(exchange, AtelierError(.unsupportedMediaType, "Compressed request bodies are not accepted."))
@@ -23,21 +23,31 @@ struct BodyReader: Sendable {
     try await exchange.acceptBody()
 
     let watch = GapWatch(gap)
-    let abort = exchange.abort
-    return try await withThrowingTaskGroup(of: Void.self) { group in
+    return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
       group.addTask {
         try await watch.expire()
-        abort()
+        throw AtelierError(.requestTimeout, "The request body stopped arriving.")
       }
+      group.addTask { try await collect(request.body, watch) }
       defer { group.cancelAll() }
-      var body = ByteBuffer()
-      for try await piece in request.body {
-        watch.noteProgress()
-        guard body.readableBytes + piece.readableBytes <= limit else { throw refuse(exchange, tooLarge) }
-        if body.readableBytes == 0 { body = piece } else { body.writeImmutableBuffer(piece) }
+      do {
+        guard let body = try await group.next() else { throw CancellationError() }
+        return body
+      } catch let error as AtelierError {
+        throw refuse(exchange, error)
       }
-      return body
     }
+  }
+
+  private func collect(_ pieces: RequestBody, _ watch: GapWatch) async throws -> ByteBuffer {
+    var body = ByteBuffer()
+    for try await piece in pieces {
+      watch.noteProgress()
+      guard body.readableBytes + piece.readableBytes <= limit else { throw tooLarge }
+      if body.readableBytes == 0 { body = piece } else { body.writeImmutableBuffer(piece) }
+    }
+    try Task.checkCancellation()
+    return body
   }
 
   private var tooLarge: AtelierError {

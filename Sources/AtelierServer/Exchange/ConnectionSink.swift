@@ -13,7 +13,7 @@ final class ConnectionSink: ResponseSink {
   init(_ writer: consuming ResponseWriter, channel: any Channel) {
     self.writer = consume writer
     executor = EventLoopExecutor(channel.eventLoop)
-    self.abort = { channel.close(mode: .all, promise: nil) }
+    self.abort = { channel.triggerUserOutboundEvent(ConnectionSignal.cut, promise: nil) }
   }
 
   func inform(_ head: HTTPResponse) async throws {

@@ -40,7 +40,8 @@ final class RawClient: Sendable {
     let bytes: [UInt8] = try await withCheckedThrowingContinuation { continuation in
       DispatchQueue.global().async {
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &bytes, bytes.count, 0)
+        var count = recv(descriptor, &bytes, bytes.count, 0)
+        while count < 0, errno == EINTR { count = recv(descriptor, &bytes, bytes.count, 0) }
         if count < 0, errno != ECONNRESET {
           continuation.resume(throwing: Failure(code: errno))
         } else {
