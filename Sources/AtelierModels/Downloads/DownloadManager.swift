@@ -8,6 +8,7 @@ package actor DownloadManager: DownloadManaging {
     package var keepFree: Int64 = 1 << 30
     package var schedule = RetrySchedule()
     package var resolveTimeout = Duration.seconds(30)
+    package var calls = FileCalls.system
     package var freeSpace: @Sendable (URL) -> Int64? = DiskSpace.free
 
     package init() {}
@@ -40,7 +41,7 @@ package actor DownloadManager: DownloadManaging {
     self.entries = entries
     self.catalog = catalog
     self.options = options
-    self.journal = DownloadJournal(at: journal)
+    self.journal = DownloadJournal(at: journal, calls: options.calls)
     let jobs = self.journal.load().map { job in
       // What was written after the journal's last change counts too.
       var job = job
@@ -228,6 +229,7 @@ package actor DownloadManager: DownloadManaging {
       meters[job.id] = meter
       let run = DownloadRun(
         job: job, hub: hub, folder: folder(of: job.repository), meter: meter, schedule: options.schedule,
+        calls: options.calls,
         keepFree: options.keepFree &+ stillComing(except: job.id), freeSpace: options.freeSpace,
         mayReplace: { [weak self] file in await self?.wrote(file, of: job.repository) ?? false },
         finished: { [weak self] file in await self?.finished(file, of: job.id) })

@@ -11,6 +11,7 @@ actor PartFile {
   private let final: String
   private let folder: String
   private let expected: DownloadFile
+  private let calls: FileCalls
   private let executor = QueueExecutor(label: "atelier.download")
   private var descriptor: Int32 = -1
   private var size: Int64 = 0
@@ -18,8 +19,9 @@ actor PartFile {
 
   private static let piece = 1 << 20
 
-  init(_ file: DownloadFile, in folder: URL) {
+  init(_ file: DownloadFile, in folder: URL, calls: FileCalls = .system) {
     expected = file
+    self.calls = calls
     let path = folder.path(percentEncoded: false)
     self.folder = path.hasSuffix("/") ? String(path.dropLast()) : path
     final = "\(self.folder)/\(file.localName)"
@@ -34,10 +36,11 @@ actor PartFile {
 
   /// Opens the part, and reads what is in it when `keepsContent`. Returns its size.
   func open(keepsContent: Bool) throws(AtelierError) -> Int64 {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch { throw failure("its folder cannot be made") }
-    descriptor = Foundation.open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o644)
+    do { try calls.makeFolder(folder) } catch {
+      if (error as? CocoaError)?.code == .fileWriteOutOfSpace { throw diskFull }
+      throw failure("its folder cannot be made")
+    }
+    descriptor = calls.open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o644)
     guard descriptor >= 0 else { throw system() }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -63,7 +66,7 @@ actor PartFile {
   }
 
   func reset() throws(AtelierError) {
-    guard ftruncate(descriptor, 0) == 0 else { throw system() }
+    guard calls.truncate(descriptor, to: 0) == 0 else { throw system() }
     size = 0
     hash = SHA256()
   }
@@ -72,14 +75,14 @@ actor PartFile {
     var written = 0
     while written < bytes.count {
       let count = bytes.withUnsafeBytes { buffer in
-        pwrite(
-          descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written, off_t(size) + off_t(written))
+        calls.write(descriptor, UnsafeRawBufferPointer(rebasing: buffer[written...]), at: size + Int64(written))
       }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
         // What was written of this piece is not counted, so the next attempt writes over it.
+        let error = system()
         _ = ftruncate(descriptor, off_t(size))
-        throw system()
+        throw error
       }
       written += count
     }
@@ -95,23 +98,23 @@ actor PartFile {
       guard found == wanted else { throw rejected("its SHA-256 is not the one the hub announced") }
     }
     do { _ = try GGUFReader.header(ofFileAt: part) } catch { throw rejected("it is no usable model file (\(error))") }
-    guard fsync(descriptor) == 0 else { throw system() }
+    guard calls.sync(descriptor) == 0 else { throw system() }
     if mayReplace {
-      guard rename(part, final) == 0 else { throw system() }
+      guard calls.rename(part, final) == 0 else { throw system() }
     } else {
       // A hard link fails where the name is taken; a rename would replace what is there.
-      if link(part, final) == 0 {
+      if calls.link(part, final) == 0 {
         unlink(part)
       } else if errno == EEXIST {
         throw failure("a file with this name exists that was not downloaded")
       } else {
         guard access(final, F_OK) != 0 else { throw failure("a file with this name exists that was not downloaded") }
-        guard rename(part, final) == 0 else { throw system() }
+        guard calls.rename(part, final) == 0 else { throw system() }
       }
     }
     close(descriptor)
     descriptor = -1
-    Self.sync(folder: folder)
+    calls.syncFolder(folder)
   }
 
   func discard() {
@@ -119,13 +122,6 @@ actor PartFile {
     if descriptor >= 0 { close(descriptor) }
     descriptor = -1
     size = 0
-  }
-
-  private static func sync(folder: String) {
-    let descriptor = Foundation.open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
   }
 
   private func rejected(_ reason: String) -> AtelierError {
@@ -137,9 +133,13 @@ actor PartFile {
     AtelierError(.downloadFailed, "\(expected.localName) was refused: \(reason).")
   }
 
+  private var diskFull: AtelierError {
+    AtelierError(.insufficientDiskSpace, "The disk is full; \(expected.localName) is incomplete.")
+  }
+
   private func system() -> AtelierError {
     switch errno {
-    case ENOSPC, EDQUOT: AtelierError(.insufficientDiskSpace, "The disk is full; \(expected.localName) is incomplete.")
+    case ENOSPC, EDQUOT: diskFull
     case ELOOP: failure("its part file is a symbolic link")
     case let code: AtelierError(.downloadFailed, "\(expected.localName) cannot be written (errno \(code)).")
     }

@@ -6,8 +6,12 @@ package struct DownloadJournal: Sendable {
   private static let version: Int64 = 1
   private static let longest = 8 << 20
   private let url: URL
+  private let calls: FileCalls
 
-  package init(at url: URL) { self.url = url }
+  package init(at url: URL, calls: FileCalls = .system) {
+    self.url = url
+    self.calls = calls
+  }
 
   /// A journal that cannot be read is put aside and an empty one begun: part files stay, and a new request finds them.
   package func load() -> [DownloadJob] {
@@ -30,21 +34,24 @@ package struct DownloadJournal: Sendable {
     value.write(into: &bytes)
     let path = url.path(percentEncoded: false)
     let temporary = path + ".new"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let descriptor = calls.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Self.failed() }
     defer { close(descriptor) }
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        calls.write(descriptor, UnsafeRawBufferPointer(rebasing: $0[written...]), at: Int64(written))
+      }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw Self.failed() }
       written += count
     }
-    guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw Self.failed() }
+    guard calls.sync(descriptor) == 0, calls.rename(temporary, path) == 0 else { throw Self.failed() }
+    calls.syncFolder(url.deletingLastPathComponent().path(percentEncoded: false))
   }
 
   private static func failed() -> AtelierError {
-    errno == ENOSPC
+    errno == ENOSPC || errno == EDQUOT
       ? AtelierError(.insufficientDiskSpace, "The disk is full; the download cannot be recorded.")
       : AtelierError(.internalError, "The download cannot be recorded.")
   }

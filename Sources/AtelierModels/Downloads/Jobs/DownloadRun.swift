@@ -8,6 +8,7 @@ struct DownloadRun: Sendable {
   let folder: URL
   let meter: DownloadMeter
   let schedule: RetrySchedule
+  let calls: FileCalls
   /// Bytes to leave free.
   let keepFree: Int64
   /// Bytes free on the file system of a folder; nil: not known.
@@ -41,7 +42,7 @@ struct DownloadRun: Sendable {
 
   /// False when the task was cancelled.
   private func fetch(_ file: DownloadFile) async throws(AtelierError) -> Bool {
-    let part = PartFile(file, in: folder)
+    let part = PartFile(file, in: folder, calls: calls)
     var transfer = FileTransfer(
       name: file.localName, size: file.size, inPart: try await part.open(keepsContent: file.keepsPart),
       schedule: schedule)
