@@ -1,7 +1,7 @@
 # Two commands do all set-up: `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test unit e2e validity kills engine model build debug bench format lint clean install tools
+.PHONY: help run test unit e2e validity fuzz kills soak engine model build debug bench format lint clean install tools
 
 HOST ?= 127.0.0.1
 PORT ?= 1234
@@ -30,8 +30,15 @@ unit: engine model ## unit tests only (debug build); FILTER=name runs some
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
 
-kills: build model ## kill 200 engines in the middle of answers and compare the texts; KILLS=n
-	@ATELIER_KILLS=$(or $(KILLS),200) scripts/e2e.sh Tests/EndToEnd/test_failover.py -k killed_at_random
+fuzz: engine model ## the fuzzers of the unit tests, each for SECONDS=n (60)
+	@$(with_engine) ATELIER_FUZZ_SECONDS="$(or $(SECONDS),60)" swift test --filter Fuzz
+
+kills: build model ## kill -9 engines in the middle of answers (200 times) and the server at work (100), and compare; N=n
+	@ATELIER_KILLS="$(or $(N),200)" scripts/e2e.sh -s Tests/EndToEnd/test_failover.py -k killed_at_random
+	@ATELIER_KILLS="$(or $(N),100)" scripts/e2e.sh -s -k test_kill_server
+
+soak: build model ## mixed traffic for MINUTES=n (10); fails when memory or descriptors grow
+	@scripts/soak.sh --minutes "$(or $(MINUTES),10)"
 
 engine: .build/engine-prefix ## fetch and build llama.cpp (kept in the cache)
 

@@ -120,20 +120,24 @@ let package = Package(
       dependencies: ["AtelierCore", "AtelierAPI", "AtelierEngine", "AtelierModels", "AtelierRuntime"],
       path: "Sources/AtelierTesting",
       swiftSettings: strict),
-    .testTarget(name: "AtelierCoreTests", dependencies: ["AtelierCore", "AtelierTesting"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierCoreTests", dependencies: ["AtelierCore", "AtelierTesting"], exclude: ["Fuzzing/Corpus"],
+      swiftSettings: strict),
     .testTarget(
       name: "AtelierAPITests", dependencies: ["AtelierCore", "AtelierAPI", "AtelierTesting"],
-      exclude: ["Golden"], swiftSettings: strict),
+      exclude: ["Golden", "Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(
       name: "AtelierCLITests", dependencies: ["AtelierCore", "AtelierCLI", arguments], swiftSettings: strict),
     .testTarget(name: "AtelierEgressTests", dependencies: ["AtelierCore", "AtelierEgress"], swiftSettings: strict),
-    .testTarget(name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText"], swiftSettings: strict),
+    .testTarget(
+      name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText", "AtelierTesting"],
+      exclude: ["Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(
       name: "AtelierEngineTests", dependencies: ["AtelierCore", "AtelierEngine", "AtelierTesting"],
       swiftSettings: strict),
     .testTarget(
       name: "AtelierModelsTests", dependencies: ["AtelierCore", "AtelierEgress", "AtelierModels", "AtelierTesting"],
-      swiftSettings: strict),
+      exclude: ["Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(name: "AtelierStoreTests", dependencies: ["AtelierCore", "AtelierStore", grdb], swiftSettings: strict),
     .testTarget(
       name: "AtelierMCPTests", dependencies: ["AtelierCore", "AtelierMCP", "AtelierEgress", "AtelierTesting", logging],
@@ -161,7 +165,7 @@ let package = Package(
         "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), nioCore,
         nioEmbedded,
       ],
-      swiftSettings: strict),
+      exclude: ["Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(
       name: "AtelierLlamaTests",
       dependencies: ["AtelierCore", "AtelierText", "AtelierEngine", "AtelierWorker", "AtelierTesting"] + llama
