@@ -10,8 +10,6 @@ import NIOCore
 struct GenerationRoute<D: Dialect>: RouteHandler {
   let generation: any GenerationServing
   let body: BodyReader
-  /// How long a client may take to accept one write.
-  let stall: Duration
   let eventStreamType: String
   let seal: ReasoningSeal?
   /// Where clients find their running answers to end them.
@@ -26,7 +24,6 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   ) {
     self.generation = generation
     body = limits.bodyReader
-    stall = limits.stall
     self.eventStreamType = eventStreamType
     self.seal = seal
     self.running = running
@@ -104,7 +101,7 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   {
     let mailbox = StreamMailbox(
       D.encoder(for: context), choices: streams.count,
-      timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), stall: stall, now: .now),
+      timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), now: .now),
       opensFor: D.opensStream)
     guard let running, let name = context.cancellationID else { return try await write(streams, mailbox, exchange) }
     running.add(name, Self.running(mailbox, context))
@@ -121,12 +118,11 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   private func write(
     _ streams: [AsyncStream<GenerationEvent>], _ mailbox: StreamMailbox<D.Encoder>, _ exchange: Exchange
   ) async throws {
-    let abort = exchange.abort
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (choice, events) in streams.enumerated() {
         group.addTask { await mailbox.pass(events, choice: choice) }
       }
-      group.addTask { try await Self.keepTime(mailbox, abort: abort) }
+      group.addTask { try await Self.keepTime(mailbox) }
       defer { group.cancelAll() }
       switch await mailbox.opening() {
       case .refused(let error): throw error
@@ -145,13 +141,12 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
     }
   }
 
-  private static func keepTime(_ mailbox: StreamMailbox<D.Encoder>, abort: @Sendable () -> Void) async throws {
+  private static func keepTime(_ mailbox: StreamMailbox<D.Encoder>) async throws {
     while true {
       let now = ContinuousClock.now
       switch mailbox.timerAction(at: now) {
       case .wait(let deadline): try await Task.sleep(until: deadline, clock: .continuous)
       case .keepAlive: mailbox.keepAlive(at: now)
-      case .cutOff: return abort()
       }
     }
   }

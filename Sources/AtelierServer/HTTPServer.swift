@@ -85,7 +85,8 @@ package struct HTTPServer: Service {
         addresses: AddressCount(limit: limits.connectionsPerAddress))
     }
     let configuration = ServerConfiguration(
-      address: .hostname(host, port: port), serverName: nil, reuseAddress: true,
+      address: .hostname(host, port: port), serverName: nil, backlog: 1024,
+      reuseAddress: true,
       availableConnectionsDelegate: MaximumAvailableConnections(limits.connections))
     return try builder.buildServer(
       configuration: configuration, eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: logger,

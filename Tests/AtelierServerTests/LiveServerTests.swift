@@ -107,6 +107,46 @@ struct LiveServerTests {
     #expect(text.contains("request_timeout"))
   }
 
+  /// Far more than any buffer on the way holds, to a client that takes nothing of it.
+  private static let flood =
+    Script.opening + [.messageStarted]
+    + Array(repeating: .messageDelta(String(repeating: "x", count: 64 * 1024), []), count: 400)
+
+  @Test func aClientThatReadsNothingIsCutOff() async throws {
+    let generation = ScriptedGeneration { _ in Self.flood.map(ScriptedGeneration.Step.event) + [.silence] }
+    var harness = Harness(generation)
+    harness.settings.stallSeconds = 1
+    try await withServer(harness) { port in
+      let client = try RawClient(port: port)
+      try client.send(post("/api/v1/chat", Self.stream))
+      var dropped = generation.dropped.makeAsyncIterator()
+      _ = await dropped.next()
+      client.close()
+    }
+  }
+
+  /// Slow is not stuck: what takes longer than the limit as a whole, with bytes taken all the while, is sent to its end.
+  @Test func aClientThatReadsSlowlyGetsEverything() async throws {
+    let generation = ScriptedGeneration(Self.flood + [.messageFinished, .finished(Script.result("x"))])
+    var harness = Harness(generation)
+    harness.settings.stallSeconds = 1
+    let (count, took) = try await withServer(harness) { port in
+      let client = try RawClient(port: port)
+      let began = ContinuousClock.now
+      try client.send(post("/api/v1/chat", Self.stream))
+      var count = 0
+      while true {
+        let piece = try await client.read()
+        if piece.isEmpty { return (count, ContinuousClock.now - began) }
+        count += piece.utf8.count
+        // The pace is what is tested.
+        try await Task.sleep(for: .milliseconds(5))
+      }
+    }
+    #expect(count > 400 * 64 * 1024)
+    #expect(took > .seconds(1))
+  }
+
   @Test func aTakenPortIsNamed() async throws {
     try await withServer(Harness()) { port in
       let second = HTTPServer(

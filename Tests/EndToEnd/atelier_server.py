@@ -35,10 +35,13 @@ def wait_until(condition, seconds: float = 20.0, what: str = "condition"):
 
 
 class Server:
-    def __init__(self, *flags: str, environment: dict | None = None, home: pathlib.Path | None = None, model: bool = True):
+    def __init__(self, *flags: str, environment: dict | None = None, home: pathlib.Path | None = None, model: bool = True,
+                 before_exec=None):
         self.own_home = home is None
         self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-"))
         self.flags = flags
+        self.before_exec = before_exec
+        """Called in the server's process before it runs, to take resources away from it."""
         self.environment = environment or {}
         self.port = free_port()
         self.process: subprocess.Popen | None = None
@@ -91,7 +94,7 @@ class Server:
         log = open(self.home / "server.log", "ab")
         self.process = subprocess.Popen(
             self.command("serve", "--port", str(self.port), *self.flags),
-            env=self.full_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            env=self.full_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.before_exec)
         log.close()
         wait_until(self._answers, 30, "the server's greeting")
         return self

@@ -4,7 +4,6 @@ import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import ServiceLifecycle
-import Synchronization
 
 /// `GET /atelier/log`, for `atelier log stream`: server-sent events until the client leaves or the server stops.
 ///
@@ -13,8 +12,6 @@ struct PredictionLogController: RouteHandler {
   let feed: PredictionFeed
   /// The server listens on this machine only, or asks for tokens.
   let isShielded: Bool
-  /// How long a client may take to accept one write.
-  let stall: Duration
 
   private static let keepAlive = Duration.seconds(15)
 
@@ -30,13 +27,10 @@ struct PredictionLogController: RouteHandler {
     }
     let (items, continuation) = try feed.watch()
     defer { continuation.finish() }
-    let watch = WriteWatch()
-    let abort = exchange.abort
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { [stall] in
+      group.addTask {
         while true {
           try await Task.sleep(for: Self.keepAlive)
-          if watch.isStuck(for: stall) { return abort() }
           continuation.yield(.silence)
         }
       }
@@ -48,12 +42,10 @@ struct PredictionLogController: RouteHandler {
       try await writer.write(Self.bytes(.comment("watching")))
       try await withGracefulShutdownHandler {
         for await item in items {
-          watch.began()
           switch item {
           case .event(let event): try await writer.write(Self.bytes(.json(event)))
           case .silence: try await writer.write(Self.bytes(.comment("ping")))
           }
-          watch.ended()
         }
       } onGracefulShutdown: {
         continuation.finish()
@@ -68,13 +60,4 @@ struct PredictionLogController: RouteHandler {
     event.write(into: &bytes)
     return ByteBuffer(bytes: bytes)
   }
-}
-
-/// Since when the client takes a write.
-private final class WriteWatch: Sendable {
-  private let since = Mutex<ContinuousClock.Instant?>(nil)
-
-  func began() { since.withLock { $0 = .now } }
-  func ended() { since.withLock { $0 = nil } }
-  func isStuck(for limit: Duration) -> Bool { since.withLock { $0.map { $0.duration(to: .now) > limit } ?? false } }
 }

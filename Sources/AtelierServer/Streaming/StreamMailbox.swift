@@ -151,7 +151,7 @@ final class StreamMailbox<Encoder: StreamEncoder>: Sendable {
       let (bytes, ended) = state.withLock { state -> ([UInt8], Bool) in
         let bytes = state.bytes
         state.bytes = []
-        if !bytes.isEmpty { state.timer.writeBegan(at: .now) }
+        if !bytes.isEmpty { state.timer.writeBegan() }
         return (bytes, state.hasEnded)
       }
       if !bytes.isEmpty {

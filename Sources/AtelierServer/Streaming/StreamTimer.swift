@@ -1,4 +1,5 @@
-/// Decides what silence means for one streamed answer. A value: time is passed in.
+/// Decides when a streamed answer that has nothing to say gives a sign of life. A value: time is passed in. Clients that do
+/// not read are the `ConnectionGuard`'s business.
 struct StreamTimer: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -6,34 +7,27 @@ struct StreamTimer: Sendable {
     case wait(until: Instant)
     /// Nothing was sent for a while: open the stream if it is not open, and send a sign of life.
     case keepAlive
-    /// The client has not taken a byte for too long.
-    case cutOff
   }
 
   private let keepAlive: Duration
-  private let stall: Duration
   private var lastOutput: Instant
-  private var writingSince: Instant?
+  private var isWriting = false
 
-  init(keepAlive: Duration, stall: Duration, now: Instant) {
+  init(keepAlive: Duration, now: Instant) {
     self.keepAlive = keepAlive
-    self.stall = stall
     lastOutput = now
   }
 
   mutating func wrote(at now: Instant) { lastOutput = now }
-  mutating func writeBegan(at now: Instant) { writingSince = now }
+  mutating func writeBegan() { isWriting = true }
   mutating func writeEnded(at now: Instant) {
-    writingSince = nil
+    isWriting = false
     lastOutput = now
   }
 
   func action(at now: Instant) -> Action {
-    if let writingSince {
-      let deadline = writingSince + stall
-      return now >= deadline ? .cutOff : .wait(until: deadline)
-    }
+    if isWriting { return .wait(until: now + keepAlive) }
     let deadline = lastOutput + keepAlive
-    return now >= deadline ? .keepAlive : .wait(until: min(deadline, now + stall))
+    return now >= deadline ? .keepAlive : .wait(until: deadline)
   }
 }

@@ -74,6 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
       logger.warning("Environment variable \(name) is no setting; it has no effect.")
     }
     try checkExposure(settings, logger)
+    ProcessLimits.prepare()
 
     let directory = loader.directory
     try directory.create()
