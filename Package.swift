@@ -63,6 +63,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Siblings: none imports another.
+    .target(name: "AtelierAccess", dependencies: ["AtelierCore", crypto], swiftSettings: strict),
     .target(name: "AtelierAPI", dependencies: ["AtelierCore", crypto], swiftSettings: strict),
     .target(name: "AtelierText", dependencies: ["AtelierCore"], swiftSettings: strict),
     .target(name: "AtelierEngine", dependencies: ["AtelierCore"], swiftSettings: strict),
@@ -80,12 +81,14 @@ let package = Package(
     .target(
       name: "AtelierServer",
       dependencies: [
-        "AtelierCore", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging, lifecycle, nioCore,
+        "AtelierCore", "AtelierAccess", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging,
+        lifecycle,
+        nioCore,
       ],
       swiftSettings: strict),
     .target(
-      name: "AtelierCLI", dependencies: ["AtelierCore", httpClient, arguments, nioCore, nioHTTP1], swiftSettings: strict
-    ),
+      name: "AtelierCLI", dependencies: ["AtelierCore", "AtelierAccess", httpClient, arguments, nioCore, nioHTTP1],
+      swiftSettings: strict),
 
     // The worker process.
     .target(
@@ -106,7 +109,8 @@ let package = Package(
     .executableTarget(
       name: "atelier",
       dependencies: [
-        "AtelierCore", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore", "AtelierCLI",
+        "AtelierCore", "AtelierAccess", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore",
+        "AtelierCLI",
         "AtelierEgress",
         arguments, configuration, logging, lifecycle, signals,
       ],
@@ -128,6 +132,7 @@ let package = Package(
       exclude: ["Golden", "Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(
       name: "AtelierCLITests", dependencies: ["AtelierCore", "AtelierCLI", arguments], swiftSettings: strict),
+    .testTarget(name: "AtelierAccessTests", dependencies: ["AtelierCore", "AtelierAccess"], swiftSettings: strict),
     .testTarget(name: "AtelierEgressTests", dependencies: ["AtelierCore", "AtelierEgress"], swiftSettings: strict),
     .testTarget(
       name: "AtelierTextTests", dependencies: ["AtelierCore", "AtelierText", "AtelierTesting"],
@@ -161,9 +166,9 @@ let package = Package(
     .testTarget(
       name: "AtelierServerTests",
       dependencies: [
-        "AtelierCore", "AtelierAPI", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore",
-        "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), nioCore,
-        nioEmbedded,
+        "AtelierCore", "AtelierAccess", "AtelierAPI", "AtelierServer", "AtelierRuntime", "AtelierModels",
+        "AtelierStore", "AtelierTesting", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+        nioCore, nioEmbedded,
       ],
       exclude: ["Fuzzing/Corpus"], swiftSettings: strict),
     .testTarget(

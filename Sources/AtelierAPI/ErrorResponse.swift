@@ -25,6 +25,8 @@ extension ErrorResponse {
     }
     // The SDKs repeat every 5xx twice unless told that it would fail again.
     if status >= 500, status != 503, status != 529, error.retryAfter == nil { headers["x-should-retry"] = "false" }
+    // Nor does a token that is none become one.
+    if error.code == .tooManyAttempts { headers["x-should-retry"] = "false" }
     return headers
   }
 }

@@ -37,8 +37,10 @@ package struct ServerResponder: Sendable {
     let surface = Surface(path)
     // Anthropic's name for what every answer has.
     if surface == .anthropic { exchange.headers[.anthropicRequestID] = exchange.requestID }
+    // Without the query, where some programs put their token.
+    let name = target.prefix { $0 != "?" }
     logger.info(
-      "Received request: \(request.method.rawValue) to \(target.prefix(256))", metadata: ["id": "\(exchange.requestID)"]
+      "Received request: \(request.method.rawValue) to \(name.prefix(256))", metadata: ["id": "\(exchange.requestID)"]
     )
     do {
       try hosts.check(authority: request.head.authority, localPort: localPort)
@@ -47,43 +49,40 @@ package struct ServerResponder: Sendable {
       if request.method == .options, origins.isEnabled {
         return try await exchange.send(.noContent, headers: origins.preflight(request.head), body: nil)
       }
-      try await dispatch(request, path, target, exchange)
+      try await dispatch(request, path, target, surface, exchange)
     } catch let error as AtelierError where !exchange.hasBegun {
+      // What was sent as a token is no word for the log, not even its beginning.
+      let message: Logger.Metadata = error.code == .invalidAPIKey ? [:] : ["message": "\(error.message)"]
       logger.info(
-        "Refused: \(error.code.rawValue)", metadata: ["id": "\(exchange.requestID)", "message": "\(error.message)"])
+        "Refused: \(error.code.rawValue)",
+        metadata: message.merging(["id": "\(exchange.requestID)"]) { first, _ in first })
+      // Whoever tries tokens pays for a connection each time.
+      if error.code == .tooManyAttempts { exchange.closeConnectionAfterwards() }
       try await exchange.send(surface.response(to: error, requestID: exchange.requestID))
     }
   }
 
-  private func dispatch(_ request: Request, _ path: RequestPath?, _ target: String, _ exchange: Exchange) async throws {
-    let token = Self.token(request.headers)
-    exchange.noteClient(token: token)
+  private func dispatch(
+    _ request: Request, _ path: RequestPath?, _ target: String, _ surface: Surface, _ exchange: Exchange
+  ) async throws {
+    let credentials = Credentials(
+      request.headers, takesEither: surface == .anthropic, address: exchange.address)
+    exchange.noteClient(token: credentials.tokens.first?.value)
     let match = path.map { routes.match(request.method, $0) } ?? .unknownPath
     let name = String(target.prefix { $0 != "?" })
     switch match {
     case .found(let route, let rest):
-      exchange.caller = try await authorizer.authorize(token: token, for: route.access)
+      exchange.caller = try await authorizer.authorize(credentials, for: route.access)
       try await route.handler.handle(ServerRequest(request: request, rest: rest), exchange)
     // Without CORS there is no such method, as on any path that does not exist (native.md 14.3).
     case .wrongMethod(let allowed) where request.method != .options:
-      _ = try await authorizer.authorize(token: token, for: .anyToken)
+      _ = try await authorizer.authorize(credentials, for: .anyToken)
       let error = AtelierError.methodNotAllowed(method: request.method.rawValue, path: name)
       exchange.headers[.allow] = allowed.joined(separator: ", ")
       throw error
     case .wrongMethod, .unknownPath:
-      _ = try await authorizer.authorize(token: token, for: .anyToken)
+      _ = try await authorizer.authorize(credentials, for: .anyToken)
       throw AtelierError.unknownEndpoint(method: request.method.rawValue, path: name)
     }
-  }
-
-  /// Bearer wins over `x-api-key`; the scheme's case and white space around the token do not matter.
-  private static func token(_ headers: HTTPFields) -> String? {
-    if let value = headers[.authorization] {
-      let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-      if parts.count == 2, parts[0].lowercased() == "bearer" {
-        return parts[1].split(whereSeparator: \.isWhitespace).first.map(String.init)
-      }
-    }
-    return headers[.apiKey]
   }
 }

@@ -37,7 +37,7 @@ package enum AnthropicError {
     case .permissionDenied, .mcpDisabled, .forbiddenHost, .forbiddenOrigin: (403, "permission_error")
     case .unknownEndpoint, .modelNotFound, .modelNotLoaded, .jobNotFound, .responseNotFound: (404, "not_found_error")
     case .requestTooLarge: (413, "request_too_large")
-    case .serverBusy: (429, "rate_limit_error")
+    case .serverBusy, .tooManyAttempts: (429, "rate_limit_error")
     case .cancelled: (499, "api_error")
     case .shuttingDown, .insufficientMemory, .modelUnloaded: (529, "overloaded_error")
     default: (500, "api_error")

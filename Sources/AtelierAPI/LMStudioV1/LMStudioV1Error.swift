@@ -42,6 +42,7 @@ package enum LMStudioV1Error {
     case .modelInUse: 409
     case .requestTooLarge: 413
     case .unsupportedMediaType: 415
+    case .tooManyAttempts: 429
     case .cancelled: 499
     case .notImplemented: 501
     case .mcpConnection, .pluginConnection, .hubUnreachable: 502

@@ -49,6 +49,7 @@ package enum OpenAIError {
     case .unsupportedMediaType: invalid(415, code.rawValue)
     case .mcpConnection, .pluginConnection: (424, "external_connector_error", "mcp_list_tools_failed")
     case .serverBusy: (429, "rate_limit_error", "rate_limit_exceeded")
+    case .tooManyAttempts: (429, "rate_limit_error", code.rawValue)
     case .cancelled: (499, "server_error", nil)
     case .modelLoadFailed, .insufficientMemory, .unsupportedArchitecture, .corruptFile, .missingShard:
       (500, "server_error", "model_load_failed")

@@ -67,7 +67,10 @@ struct BackgroundServer: Sendable {
     let executable = "/proc/self/exe"
     var words: [UnsafeMutablePointer<CChar>?] = (["atelier", "serve"] + arguments).map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] =
-      ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+      // The token is this command's, for a server; the server needs none.
+      ProcessInfo.processInfo.environment.filter { !ServerClient.tokenVariables.contains($0.key) }.map {
+        strdup("\($0.key)=\($0.value)")
+      } + [nil]
     defer { for text in words + variables { free(text) } }
     var pid: pid_t = 0
     return posix_spawn(&pid, executable, &actions, &attributes, &words, &variables) == 0 ? pid : nil

@@ -33,9 +33,11 @@ struct ServerClient: Sendable {
     token = Self.token(environment)
   }
 
+  /// Where the API token is read from, the first that is not empty.
+  static let tokenVariables = ["ATELIER_API_TOKEN", "LM_API_TOKEN", "LMSTUDIO_API_TOKEN"]
+
   static func token(_ environment: [String: String]) -> Secret? {
-    let names = ["ATELIER_API_TOKEN", "LM_API_TOKEN", "LMSTUDIO_API_TOKEN"]
-    return names.lazy.compactMap { environment[$0]?.trimmingCharacters(in: .whitespacesAndNewlines) }
+    tokenVariables.lazy.compactMap { environment[$0]?.trimmingCharacters(in: .whitespacesAndNewlines) }
       .first { !$0.isEmpty }.map { Secret($0) }
   }
 
@@ -89,9 +91,12 @@ struct ServerClient: Sendable {
     let value = try? JSONValue(parsing: body.readableBytesView)
     guard (200..<300).contains(response.status.code) else {
       let error = value?["error"]
+      let hint =
+        response.status == .unauthorized
+        ? " Commands read it from \(tokenVariables[1]); '\(ProgramName.text) token create' makes one." : ""
       throw CommandFailure(
-        error?["message"]?.stringValue ?? error?.stringValue
-          ?? "The server answered with status \(response.status.code).",
+        (error?["message"]?.stringValue ?? error?.stringValue
+          ?? "The server answered with status \(response.status.code).") + hint,
         code: error?["code"]?.stringValue)
     }
     guard let value else { throw CommandFailure("What answers at \(address.url) does not speak JSON.") }

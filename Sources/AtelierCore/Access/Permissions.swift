@@ -18,10 +18,12 @@ package struct Permissions: Sendable, Hashable {
   package var mcpEphemeral: Bool
   /// Servers of mcp.json.
   package var mcpPlugins: Plugins
+  /// Everybody's stored chats, and the log of predictions: for the operator of the server, not for its clients.
+  package var allChats: Bool
 
   package init(
     inference: Bool = true, modelsRead: Bool = true, modelsLoad: Bool = true, modelsDownload: Bool = false,
-    mcpEphemeral: Bool = false, mcpPlugins: Plugins = .none
+    mcpEphemeral: Bool = false, mcpPlugins: Plugins = .none, allChats: Bool = false
   ) {
     self.inference = inference
     self.modelsRead = modelsRead
@@ -29,6 +31,7 @@ package struct Permissions: Sendable, Hashable {
     self.modelsDownload = modelsDownload
     self.mcpEphemeral = mcpEphemeral
     self.mcpPlugins = mcpPlugins
+    self.allChats = allChats
   }
 
   /// Of a new token for which nothing else is said.

@@ -10,6 +10,9 @@ package struct SettingDefinition: Sendable {
 
   package var builtIn: JSONValue { read(Settings()) }
 
+  /// A running server takes a new value from `settings.json` at once; others at its next start.
+  package var isLive: Bool { key == "require_auth" }
+
   package static func named(_ key: String) -> SettingDefinition? { all.first { $0.key == key } }
 }
 
@@ -54,7 +57,9 @@ extension SettingDefinition {
   package static let all: [SettingDefinition] = [
     text("host", \.host, "Address to listen on; 0.0.0.0 serves the local network."),
     integer("port", \.port, 0...65535, "Port to listen on; 0 takes a free one."),
-    boolean("require_auth", \.requireAuthentication, "Every request needs an API token."),
+    boolean(
+      "require_auth", \.requireAuthentication,
+      "Every request needs an API token. A running server follows settings.json."),
     list("allowed_hosts", \.allowedHosts, "Further names a request's Host header may carry."),
     boolean("cors", \.cors, "Let web pages of cors_origins call the server."),
     list("cors_origins", \.corsOrigins, "Origins allowed when cors is on; * is any."),
@@ -90,6 +95,9 @@ extension SettingDefinition {
     integer(
       "limits.connections_per_address", \.maxConnectionsPerAddress, 1...65_536,
       "Open connections from one other machine at most."),
+    integer(
+      "limits.failed_tokens", \.maxFailedTokens, 1...1_000_000,
+      "Wrong API tokens a minute from one address before it is turned away; right ones are always taken."),
     integer("limits.queue", \.maxQueued, 0...65_536, "Requests waiting for one loaded model at most."),
     integer("limits.queue_seconds", \.queueSeconds, 1...86_400, "Longest wait in that queue."),
     integer(

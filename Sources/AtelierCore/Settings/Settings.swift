@@ -36,6 +36,7 @@ package struct Settings: Sendable, Hashable {
   package var stallSeconds = 60
   package var maxConnections = 1024
   package var maxConnectionsPerAddress = 128
+  package var maxFailedTokens = 20
   package var maxQueued = 64
   package var queueSeconds = 120
   package var drainSeconds = 25

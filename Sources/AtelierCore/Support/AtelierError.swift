@@ -50,6 +50,7 @@ extension AtelierError {
     case notImplemented = "not_implemented"
     // Who may.
     case invalidAPIKey = "invalid_api_key"
+    case tooManyAttempts = "too_many_attempts"
     case permissionDenied = "permission_denied"
     case mcpDisabled = "mcp_disabled"
     case forbiddenHost = "forbidden_host"

@@ -19,6 +19,8 @@ package struct DataDirectory: Sendable, Hashable {
   package var settings: URL { root.appending(path: "settings.json") }
   package var database: URL { root.appending(path: "atelier.sqlite") }
   package var tokens: URL { root.appending(path: "tokens.json") }
+  /// When each token was last used.
+  package var tokenUse: URL { root.appending(path: "token-use.json") }
   /// The key of what the server signs for itself and hands to clients to keep.
   package var sealKey: URL { root.appending(path: "seal.key") }
   package var lock: URL { root.appending(path: "server.lock") }

@@ -10,8 +10,8 @@ import ServiceLifecycle
 /// They show everybody's prompts, so no web page may have them, and only a server that strangers cannot reach shows them.
 struct PredictionLogController: RouteHandler {
   let feed: PredictionFeed
-  /// The server listens on this machine only, or asks for tokens.
-  let isShielded: Bool
+  /// Other machines cannot reach the server.
+  let isLocal: Bool
 
   private static let keepAlive = Duration.seconds(15)
 
@@ -21,7 +21,7 @@ struct PredictionLogController: RouteHandler {
     guard request.request.headers[.origin] == nil else {
       throw AtelierError(.forbiddenOrigin, "Web pages may not watch the log.")
     }
-    guard isShielded else {
+    guard isLocal || exchange.caller.tokenID != nil else {
       throw AtelierError(
         .permissionDenied, "The log shows prompts; a server that other machines reach shows it with require_auth only.")
     }

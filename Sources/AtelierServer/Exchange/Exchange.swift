@@ -12,7 +12,8 @@ package final class Exchange {
   /// What the one who asks may do; nothing until that was decided.
   var caller = Caller(permissions: .nothing)
   private let request: HTTPRequest
-  private let address: String?
+  /// The other end of the connection.
+  let address: String?
   private let sink: any ResponseSink
   /// On every response to this request.
   var headers: HTTPFields

@@ -62,7 +62,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let loader = SettingsLoader()
-    let settings = try loader.load(flags: flags()).settings
+    let resolved = try loader.load(flags: flags())
+    let settings = resolved.settings
     let level = Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
@@ -80,7 +81,11 @@ struct ServeCommand: AsyncParsableCommand {
     try directory.create()
     let lock = try ServerLock(directory)
     defer { withExtendedLifetime(lock) {} }
-    let assembly = try ServerAssembly(settings, directory: directory, environment: loader.environment, logger: logger)
+    let authentication = AuthenticationSwitch(
+      resolved, file: directory.settings, mustStayOn: !HostPolicy.isLoopback(settings.host) && !insecure, logger: logger
+    )
+    let assembly = try ServerAssembly(
+      settings, directory: directory, environment: loader.environment, authentication: authentication, logger: logger)
     let server = assembly.server { port in await announce(port, settings, directory, assembly, logger) }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -1,3 +1,4 @@
+import AtelierAccess
 import AtelierCore
 import AtelierEgress
 import AtelierModels
@@ -17,10 +18,14 @@ struct ServerAssembly: Sendable {
   private let downloads: DownloadManager
   private let chats: ChatLibrary
   private let sealKey: [UInt8]
+  private let authorizer: any Authorizer
   private let settings: Settings
   private let logger: Logger
 
-  init(_ settings: Settings, directory: DataDirectory, environment: [String: String], logger: Logger) throws {
+  init(
+    _ settings: Settings, directory: DataDirectory, environment: [String: String],
+    authentication: AuthenticationSwitch, logger: Logger
+  ) throws {
     self.settings = settings
     self.logger = logger
     modelsFolder =
@@ -44,12 +49,20 @@ struct ServerAssembly: Sendable {
       settings, directory: directory, models: modelsFolder, catalog: catalog, environment: environment, logger: logger)
     let store = try ConversationStore(at: directory.database)
     sealKey = try SealKeyFile.load(at: directory.sealKey)
+    authorizer = Self.authorizer(settings, directory: directory, authentication, logger)
     generation = GenerationService(registry: registry, store: store)
     chats = ChatLibrary(store: store)
     runtime = RuntimeService(
       registry: registry, store: store, downloads: downloads,
       retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
       logger: Logger(label: "runtime"))
+  }
+
+  private static func authorizer(
+    _ settings: Settings, directory: DataDirectory, _ authentication: AuthenticationSwitch, _ logger: Logger
+  ) -> any Authorizer {
+    let tokens = TokenStore(at: directory.tokens, use: TokenUse(at: directory.tokenUse)) { logger.error("\($0)") }
+    return SwitchedAuthorizer(TokenAuthorizer(tokens, failures: settings.maxFailedTokens)) { authentication.isOn }
   }
 
   /// `~` is the home folder, as people write it in settings.
@@ -81,8 +94,6 @@ struct ServerAssembly: Sendable {
   }
 
   func server(onListening: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
-    // Until there is a store of tokens, authentication can only fail closed.
-    let authorizer: any Authorizer = settings.requireAuthentication ? ClosedAuthorizer() : OpenAuthorizer()
     let services = ServerServices(
       generation: generation, models: registry, downloads: downloads, chats: chats, turns: generation,
       sealKey: sealKey, authorizer: authorizer)

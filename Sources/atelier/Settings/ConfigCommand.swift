@@ -40,7 +40,7 @@ struct ConfigCommand: ParsableCommand {
 
   struct Set: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write a setting to settings.json; a running server takes it at its next start.")
+      abstract: "Write a setting to settings.json; a running server takes it at its next start, require_auth at once.")
 
     @Argument(help: "The setting's key.") var key: String
     @Argument(help: "The new value.") var value: String
