@@ -11,14 +11,16 @@ package protocol GenerationServing: Sendable {
   /// cancelling the iterating task, ends the generation and stores nothing.
   func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent>
 
-  /// Loads the model just in time if needed.
-  func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, EmbeddingResult)
+  /// Loads the model just in time if needed. Throws `permissionDenied` when the caller may not cause that.
+  func embed(
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult)
 
   /// Scores documents against a query, by a reranker or by an embedding model. Loads the model just in time if needed.
-  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, RerankResult)
+  func rerank(
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, RerankResult)
 
-  /// Prompt tokens the request would have.
+  /// Prompt tokens the request would have. Loads the model just in time if needed.
   func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int
 }

@@ -34,13 +34,17 @@ final class ClaudeModelMapping: GenerationServing {
     }
   }
 
-  func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, EmbeddingResult)
-  { try await base.embed(model: model, request, timeToLive: timeToLive) }
+  func embed(
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
+    try await base.embed(model: model, request, timeToLive: timeToLive, caller: caller)
+  }
 
-  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, RerankResult)
-  { try await base.rerank(model: model, request, timeToLive: timeToLive) }
+  func rerank(
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
+    try await base.rerank(model: model, request, timeToLive: timeToLive, caller: caller)
+  }
 
   /// The request for another model, or the error it met if there is none for it.
   private func substituted(

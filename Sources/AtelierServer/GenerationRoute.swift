@@ -104,13 +104,16 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
       timer: StreamTimer(keepAlive: .seconds(D.keepAliveSeconds), now: .now),
       opensFor: D.opensStream)
     guard let running, let name = context.cancellationID else { return try await write(streams, mailbox, exchange) }
-    running.add(name, Self.running(mailbox, context))
+    running.add(name, Self.running(mailbox, context, exchange.caller))
     defer { running.remove(name) }
     try await write(streams, mailbox, exchange)
   }
 
-  private static func running(_ mailbox: StreamMailbox<D.Encoder>, _ context: D.Context) -> RunningAnswers.Entry {
+  private static func running(_ mailbox: StreamMailbox<D.Encoder>, _ context: D.Context, _ caller: Caller)
+    -> RunningAnswers.Entry
+  {
     RunningAnswers.Entry(
+      owner: caller.tokenID,
       body: { D.body(of: [Answer(result: GenerationResult(finishReason: .userStopped))], in: context) },
       stop: { mailbox.stop() })
   }

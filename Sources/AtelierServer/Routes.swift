@@ -122,7 +122,7 @@ extension RouteTable {
       Route(
         .get, "/atelier/log", .promptsRead,
         PredictionLogController(
-          feed: feed, isLocal: HostPolicy.isLoopback(settings.host)),
+          feed: feed, isLocal: HostPolicy.isLoopback(settings.host))),
       Route(.get, "/atelier/runtimes", .modelsRead, FixedAnswer(value: Runtimes.body(version: version))),
       Route(.post, "/atelier/estimate", .modelsRead, LoadEstimateController(models: services.models, body: body)),
       Route(.get, "/atelier/chats", .inference, ChatListController(chats: services.chats)),

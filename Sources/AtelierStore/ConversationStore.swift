@@ -55,46 +55,46 @@ package final class ConversationStore: Sendable {
   }
 
   /// The turns from the root to the node. Throws `previousResponseNotFound` for an unknown id, and for the id of a turn
-  /// that another owner made. `owner`: nil sees everything.
-  package func history(of id: String, owner: String? = nil) async throws(AtelierError) -> [ConversationNode] {
+  /// outside the scope.
+  package func history(of id: String, scope: ChatScope = .all) async throws(AtelierError) -> [ConversationNode] {
     try await read { db in
       let rows = try Row.fetchAll(
         db,
         sql: """
           WITH RECURSIVE chain (id, depth) AS (
-            SELECT id, 0 FROM node WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)
+            SELECT id, 0 FROM node WHERE id = :id AND NOT forgotten AND (:all OR owner IS :owner)
             UNION ALL
             SELECT node.parent, chain.depth + 1 FROM chain JOIN node ON node.id = chain.id WHERE node.parent IS NOT NULL
           )
           SELECT node.* FROM chain JOIN node ON node.id = chain.id ORDER BY chain.depth DESC
           """,
-        arguments: ["id": id, "owner": owner])
+        arguments: ["id": id, "all": scope.isAll, "owner": scope.owner])
       guard !rows.isEmpty else { throw Self.notFound(id) }
       return try rows.map { try NodeRecord.node($0, in: db) }
     }
   }
 
-  /// One turn; nil for an unknown id, for that of a forgotten turn, and for that of a turn that another owner made.
-  package func node(_ id: String, owner: String? = nil) async throws(AtelierError) -> ConversationNode? {
+  /// One turn; nil for an unknown id, for that of a forgotten turn, and for that of a turn outside the scope.
+  package func node(_ id: String, scope: ChatScope = .all) async throws(AtelierError) -> ConversationNode? {
     try await read { db in
       try Row.fetchOne(
-        db, sql: "SELECT * FROM node WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)",
-        arguments: ["id": id, "owner": owner]
+        db, sql: "SELECT * FROM node WHERE id = :id AND NOT forgotten AND (:all OR owner IS :owner)",
+        arguments: ["id": id, "all": scope.isAll, "owner": scope.owner]
       ).map { try NodeRecord.node($0, in: db) }
     }
   }
 
   /// Conversations, newest first, at most `limit`.
-  package func list(owner: String? = nil, limit: Int = 100) async throws(AtelierError) -> [ConversationSummary] {
+  package func list(scope: ChatScope = .all, limit: Int = 100) async throws(AtelierError) -> [ConversationSummary] {
     try await read { db in
       let leaves = try Row.fetchAll(
         db,
         sql: """
           SELECT id, model_key, created_at FROM node
-          WHERE (:owner IS NULL OR owner = :owner) AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = node.id)
+          WHERE (:all OR owner IS :owner) AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = node.id)
           ORDER BY created_at DESC, id DESC LIMIT :limit
           """,
-        arguments: ["owner": owner, "limit": limit])
+        arguments: ["all": scope.isAll, "owner": scope.owner, "limit": limit])
       return try leaves.map { leaf in
         let chain = try Row.fetchAll(
           db,
@@ -120,11 +120,11 @@ package final class ConversationStore: Sendable {
   }
 
   /// Every turn in the order made, for export; also forgotten ones that others still continue.
-  package func all(owner: String? = nil) async throws(AtelierError) -> [ConversationNode] {
+  package func all(scope: ChatScope = .all) async throws(AtelierError) -> [ConversationNode] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM node WHERE :owner IS NULL OR owner = :owner ORDER BY created_at, rowid",
-        arguments: ["owner": owner]
+        db, sql: "SELECT * FROM node WHERE :all OR owner IS :owner ORDER BY created_at, rowid",
+        arguments: ["all": scope.isAll, "owner": scope.owner]
       ).map { try NodeRecord.node($0, in: db) }
     }
   }
@@ -132,9 +132,9 @@ package final class ConversationStore: Sendable {
   /// Deletes the turn and everything that continues it: those answers hold its text. Ancestors stay. Returns how many
   /// turns went; throws `previousResponseNotFound` for an unknown id.
   @discardableResult
-  package func delete(_ id: String, owner: String? = nil) async throws(AtelierError) -> Int {
+  package func delete(_ id: String, scope: ChatScope = .all) async throws(AtelierError) -> Int {
     try await write { db in
-      let ids = try Self.subtree(of: id, owner: owner, in: db)
+      let ids = try Self.subtree(of: id, scope, in: db)
       guard !ids.isEmpty else { throw Self.notFound(id) }
       let parent = try String.fetchOne(db, sql: "SELECT parent FROM node WHERE id = ?", arguments: [id])
       try NodeRecord.delete(ids, from: db)
@@ -146,10 +146,10 @@ package final class ConversationStore: Sendable {
   /// Deletes the turn and everything that continues it, then each turn before it as long as nothing else continues it: a
   /// whole chat, but not what other branches share. Returns how many turns went; throws `previousResponseNotFound`.
   @discardableResult
-  package func deleteChat(_ id: String, owner: String? = nil) async throws(AtelierError) -> Int {
+  package func deleteChat(_ id: String, scope: ChatScope = .all) async throws(AtelierError) -> Int {
     try await write { db in
       var parent = try String.fetchOne(db, sql: "SELECT parent FROM node WHERE id = ?", arguments: [id])
-      var ids = try Self.subtree(of: id, owner: owner, in: db)
+      var ids = try Self.subtree(of: id, scope, in: db)
       guard !ids.isEmpty else { throw Self.notFound(id) }
       var child = id
       while let turn = parent {
@@ -166,29 +166,29 @@ package final class ConversationStore: Sendable {
   }
 
   /// Ids of the turn and everything that continues it, leaves first; none for an unknown id.
-  private static func subtree(of id: String, owner: String?, in db: Database) throws -> [String] {
+  private static func subtree(of id: String, _ scope: ChatScope, in db: Database) throws -> [String] {
     try String.fetchAll(
       db,
       sql: """
         WITH RECURSIVE subtree (id, depth) AS (
-          SELECT id, 0 FROM node WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+          SELECT id, 0 FROM node WHERE id = :id AND (:all OR owner IS :owner)
           UNION ALL
           SELECT node.id, subtree.depth + 1 FROM subtree JOIN node ON node.parent = subtree.id
         )
         SELECT id FROM subtree ORDER BY depth DESC
         """,
-      arguments: ["id": id, "owner": owner])
+      arguments: ["id": id, "all": scope.isAll, "owner": scope.owner])
   }
 
   /// Makes the turn unknown, while turns that continue it keep what it said: it is deleted with the last of them, or at once
   /// when there is none. Returns false for an unknown id.
-  package func forget(_ id: String, owner: String? = nil) async throws(AtelierError) -> Bool {
+  package func forget(_ id: String, scope: ChatScope = .all) async throws(AtelierError) -> Bool {
     try await write { db in
       try db.execute(
         sql: """
           UPDATE node SET forgotten = 1, record = NULL
-          WHERE id = :id AND NOT forgotten AND (:owner IS NULL OR owner = :owner)
-          """, arguments: ["id": id, "owner": owner])
+          WHERE id = :id AND NOT forgotten AND (:all OR owner IS :owner)
+          """, arguments: ["id": id, "all": scope.isAll, "owner": scope.owner])
       guard db.changesCount > 0 else { return false }
       try Self.deleteForgotten(endingAt: id, in: db)
       return true
@@ -297,6 +297,17 @@ package final class ConversationStore: Sendable {
     case is StoredFormatError, is DecodingError:
       return AtelierError(.internalError, "\(file) in the data folder holds an entry this version cannot read.")
     default: return AtelierError(.internalError, "\(file) in the data folder cannot be opened.")
+    }
+  }
+}
+
+extension ChatScope {
+  fileprivate var isAll: Bool { self == .all }
+
+  fileprivate var owner: String? {
+    switch self {
+    case .all: nil
+    case .owned(let token): token
     }
   }
 }

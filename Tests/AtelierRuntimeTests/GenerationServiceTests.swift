@@ -97,18 +97,18 @@ struct GenerationServiceTests {
     var second = fixture.request("b", "more", store: true)
     second.previousResponseID = root
     let leaf = try #require(try await fixture.answer(second).result?.responseID)
-    let list = try await library.chats(limit: 10)
+    let list = try await library.chats(in: .all, limit: 10)
     #expect(list.map(\.id) == [leaf])
     #expect((list[0].turns, list[0].modelKey, list[0].title) == (2, "b", "A first question"))
     #expect(list[0].updatedAt - list[0].createdAt == 5000)
-    let turns = try await library.chat(leaf)
+    let turns = try await library.chat(leaf, in: .all)
     #expect(turns.map(\.id) == [root, leaf])
     #expect(turns.map(\.systemPrompt) == ["Be brief.", "Be brief."])
     #expect(turns[0].messages == [Message(.user, "A first\n question"), Message(.assistant, "Hello!")])
-    try await library.deleteChat(leaf)
-    #expect(try await library.chats(limit: 10).isEmpty)
-    #expect(await code { try await library.chat(root) } == .responseNotFound)
-    #expect(await code { try await library.deleteChat(leaf) } == .responseNotFound)
+    try await library.deleteChat(leaf, in: .all)
+    #expect(try await library.chats(in: .all, limit: 10).isEmpty)
+    #expect(await code { try await library.chat(root, in: .all) } == .responseNotFound)
+    #expect(await code { try await library.deleteChat(leaf, in: .all) } == .responseNotFound)
   }
 
   @Test func toolRoundsComeBackAsCallsAndResults() async throws {
@@ -139,7 +139,7 @@ struct GenerationServiceTests {
     (first.responseID, first.record, first.systemPrompt) = ("resp_shown", "{}", "Be brief.")
     let result = try #require(try await fixture.answer(first).result)
     #expect(result.responseID == "resp_shown")
-    let turn = try await fixture.service.turn("resp_shown")
+    let turn = try await fixture.service.turn("resp_shown", of: .anonymous)
     #expect(turn.record == "{}" && turn.input == [Message(.user, "one")] && turn.output == [.message("Hello!")])
     #expect(turn.completedAt == result.completedAt && turn.systemPrompt == "Be brief." && turn.previousID == nil)
 
@@ -177,9 +177,9 @@ struct GenerationServiceTests {
     var request = fixture.request("a", "two", store: true)
     request.previousResponseID = root
     let child = try #require(try await fixture.answer(request).result?.responseID)
-    try await fixture.service.forget(root)
-    #expect(await code { try await fixture.service.turn(root) } == .responseNotFound)
-    #expect(await code { try await fixture.service.forget(root) } == .responseNotFound)
+    try await fixture.service.forget(root, of: .anonymous)
+    #expect(await code { try await fixture.service.turn(root, of: .anonymous) } == .responseNotFound)
+    #expect(await code { try await fixture.service.forget(root, of: .anonymous) } == .responseNotFound)
     #expect(await code { try await fixture.answer(request) } == .previousResponseNotFound)
     request.previousResponseID = child
     _ = try await fixture.answer(request)

@@ -73,7 +73,7 @@ struct ModelRegistryTests {
     #expect([first.id, second.id] == ["a", "a:2"])
     #expect(first.configuration.contextLength == 4096 && second.configuration.contextLength == 1024)
     _ = try await fixture.service.embed(
-      model: "text-embedding-e", EmbeddingRequest(inputs: [.text("x")]), timeToLive: nil)
+      model: "text-embedding-e", EmbeddingRequest(inputs: [.text("x")]), timeToLive: nil, caller: .anonymous)
     _ = try await fixture.answer(fixture.request("b"))
     _ = try await fixture.answer(fixture.request("thinker"))
     let ids = await fixture.registry.instances().map(\.id)
@@ -169,7 +169,9 @@ struct ModelRegistryTests {
     #expect(await code { try await fixture.answer(fixture.request("nobody")) } == .modelNotFound)
     #expect(await code { try await fixture.answer(fixture.request("text-embedding-e")) } == .modelTypeMismatch)
     #expect(
-      await code { try await fixture.service.embed(model: "a", EmbeddingRequest(inputs: []), timeToLive: nil) }
+      await code {
+        try await fixture.service.embed(model: "a", EmbeddingRequest(inputs: []), timeToLive: nil, caller: .anonymous)
+      }
         == .modelTypeMismatch)
     #expect(await code { try await fixture.answer(fixture.request("")) } == .modelNotLoaded)
     _ = try await fixture.registry.load(ModelLoadRequest(model: "a", identifier: "My Model"))

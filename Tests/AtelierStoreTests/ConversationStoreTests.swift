@@ -101,10 +101,35 @@ struct ConversationStoreTests {
       await code { () throws(AtelierError) in try await store.append(node("resp_b", after: "resp_x")) }
         == .previousResponseNotFound)
     #expect(
-      await code { () throws(AtelierError) in _ = try await store.history(of: "resp_a", owner: "two") }
+      await code { () throws(AtelierError) in _ = try await store.history(of: "resp_a", scope: .owned(by: "two")) }
         == .previousResponseNotFound)
-    #expect(try await store.history(of: "resp_a", owner: "one").count == 1)
+    #expect(try await store.history(of: "resp_a", scope: .owned(by: "one")).count == 1)
     #expect(try await store.all().map(\.id) == ["resp_a"])
+  }
+
+  @Test func aScopeSeesItsOwnTurnsOnly() async throws {
+    let store = try ConversationStore(at: folder.database)
+    try await store.append(node("resp_a", at: 1))
+    try await store.append(node("resp_b", at: 2, owner: "one"))
+    try await store.append(node("resp_c", at: 3, owner: "two"))
+    for (scope, ids): (ChatScope, [String]) in [
+      (.owned(by: nil), ["resp_a"]), (.owned(by: "one"), ["resp_b"]), (.owned(by: "three"), []),
+      (.all, ["resp_a", "resp_b", "resp_c"]),
+    ] {
+      #expect(try await store.all(scope: scope).map(\.id) == ids)
+      #expect(try await store.list(scope: scope).map(\.id) == ids.reversed())
+      for id in ["resp_a", "resp_b", "resp_c"] where !ids.contains(id) {
+        #expect(try await store.node(id, scope: scope) == nil)
+        #expect(try await store.forget(id, scope: scope) == false)
+        #expect(
+          await code { () throws(AtelierError) in _ = try await store.history(of: id, scope: scope) }
+            == .previousResponseNotFound)
+        #expect(
+          await code { () throws(AtelierError) in _ = try await store.deleteChat(id, scope: scope) }
+            == .previousResponseNotFound)
+      }
+    }
+    #expect(try await store.deleteChat("resp_c", scope: .owned(by: "two")) == 1)
   }
 
   @Test func deletingTakesWhatFollowsAndLeavesWhatPrecedes() async throws {
@@ -122,8 +147,8 @@ struct ConversationStoreTests {
     try await store.append(node("resp_a", at: 1, owner: "one"))
     try await store.append(node("resp_b", after: "resp_a", at: 2))
     try await store.append(node("resp_c", after: "resp_b", at: 3))
-    #expect(try await store.forget("resp_a", owner: "two") == false)
-    #expect(try await store.forget("resp_a", owner: "one"))
+    #expect(try await store.forget("resp_a", scope: .owned(by: "two")) == false)
+    #expect(try await store.forget("resp_a", scope: .owned(by: "one")))
     #expect(try await store.forget("resp_b"))
     for id in ["resp_a", "resp_b"] {
       #expect(try await store.node(id) == nil)

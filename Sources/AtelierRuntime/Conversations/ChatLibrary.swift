@@ -7,17 +7,17 @@ package struct ChatLibrary: ChatManaging {
 
   package init(store: ConversationStore) { self.store = store }
 
-  package func chats(limit: Int) async throws(AtelierError) -> [ChatSummary] {
-    try await store.list(limit: limit).map { summary in
+  package func chats(in scope: ChatScope, limit: Int) async throws(AtelierError) -> [ChatSummary] {
+    try await store.list(scope: scope, limit: limit).map { summary in
       ChatSummary(
         id: summary.id, createdAt: summary.startedAt, updatedAt: summary.createdAt, modelKey: summary.modelKey,
         turns: summary.turns, title: summary.title)
     }
   }
 
-  package func chat(_ id: String) async throws(AtelierError) -> [ChatTurn] {
+  package func chat(_ id: String, in scope: ChatScope) async throws(AtelierError) -> [ChatTurn] {
     do throws(AtelierError) {
-      return try await store.history(of: id).map { node in
+      return try await store.history(of: id, scope: scope).map { node in
         ChatTurn(
           id: node.id, createdAt: node.createdAt, modelKey: node.modelKey, systemPrompt: node.systemPrompt,
           input: node.input, output: node.output, messages: HistoryRenderer.messages([node]),
@@ -28,9 +28,9 @@ package struct ChatLibrary: ChatManaging {
     }
   }
 
-  package func deleteChat(_ id: String) async throws(AtelierError) {
+  package func deleteChat(_ id: String, in scope: ChatScope) async throws(AtelierError) {
     do throws(AtelierError) {
-      try await store.deleteChat(id)
+      try await store.deleteChat(id, scope: scope)
     } catch {
       throw Self.named(error, id)
     }

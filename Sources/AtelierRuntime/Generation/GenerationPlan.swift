@@ -125,7 +125,7 @@ struct GenerationPlan: Sendable {
     return ConversationNode(
       id: request.responseID ?? ResponseID.generate(), parent: history.last?.id, input: input,
       systemPrompt: systemPrompt, output: result.output, modelKey: modelKey, createdAt: now,
-      finishReason: result.finishReason, usage: result.usage, timings: result.timings,
+      finishReason: result.finishReason, usage: result.usage, timings: result.timings, owner: request.caller.tokenID,
       surface: request.record == nil ? .chat : .responses, record: request.record)
   }
 }

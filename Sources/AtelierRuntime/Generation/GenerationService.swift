@@ -18,7 +18,8 @@ package struct GenerationService: GenerationServing {
     if let draft = request.draftModel { try await registry.checkDraft(draft, for: target) }
     let plan = try await plan(request, for: target.model)
     let reservation = try await registry.reserve(
-      request.model, target: target, contextLength: request.contextLength, timeToLive: request.timeToLive)
+      request.model, target: target, contextLength: request.contextLength, timeToLive: request.timeToLive,
+      mayLoad: request.caller.permissions.modelsLoad)
     let pump: GenerationPump
     switch reservation.outcome {
     case .ready(let lease):
@@ -42,9 +43,10 @@ package struct GenerationService: GenerationServing {
   }
 
   package func embed(
-    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
   ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
-    let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
+    let lease = try await registry.lease(
+      model, kind: .embedding, timeToLive: timeToLive, mayLoad: caller.permissions.modelsLoad)
     do throws(AtelierError) {
       let result = try await lease.call { (engine) throws(AtelierError) in try await engine.embed(request) }
       await lease.release()
@@ -56,9 +58,10 @@ package struct GenerationService: GenerationServing {
   }
 
   package func rerank(
-    model: String, _ request: RerankRequest, timeToLive: TimeToLive?
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
   ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
-    let lease = try await registry.lease(model, kind: .embedding, timeToLive: timeToLive)
+    let lease = try await registry.lease(
+      model, kind: .embedding, timeToLive: timeToLive, mayLoad: caller.permissions.modelsLoad)
     do throws(AtelierError) {
       let result = try await lease.call { (engine) throws(AtelierError) in try await engine.rerank(request) }
       await lease.release()
@@ -80,7 +83,8 @@ package struct GenerationService: GenerationServing {
     } else {
       // How many tokens an image is, only the projector tells.
       lease = try await registry.lease(
-        request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive)
+        request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive,
+        mayLoad: request.caller.permissions.modelsLoad)
     }
     do throws(AtelierError) {
       let request = plan.engineRequest(defaults: lease.defaults)
@@ -102,7 +106,7 @@ package struct GenerationService: GenerationServing {
     }
     try GenerationPlan.check(request, for: model)
     var history: [ConversationNode] = []
-    if let id = request.previousResponseID { history = try await store.history(of: id) }
+    if let id = request.previousResponseID { history = try await store.history(of: id, scope: request.caller.ownChats) }
     let plan = GenerationPlan(request: request, history: history)
     try plan.checkImages(for: model)
     return plan

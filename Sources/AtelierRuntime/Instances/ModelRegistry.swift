@@ -90,9 +90,9 @@ package actor ModelRegistry {
   }
 
   /// A place at an instance that serves the model. Throws as `resolve`, and `invalidValue` for the context,
-  /// `modelNotLoaded`, `serverBusy`.
+  /// `modelNotLoaded`, `serverBusy`, `permissionDenied` when a load is needed and `mayLoad` is false.
   func reserve(
-    _ name: String, target: ResolvedModel, contextLength: Int?, timeToLive: TimeToLive?
+    _ name: String, target: ResolvedModel, contextLength: Int?, timeToLive: TimeToLive?, mayLoad: Bool = true
   ) async throws(AtelierError) -> ModelReservation {
     let defaults = await source.defaults(forKey: target.model.key)
     guard !isClosed else { throw Self.closed }
@@ -101,7 +101,7 @@ package actor ModelRegistry {
       asked: ModelLoadRequest(model: name, contextLength: contextLength))
     let (place, actions) = try state.reserve(
       instance: state.named(name)?.number, plan: plan, contextLength: contextLength, timeToLive: timeToLive,
-      now: clock.now)
+      mayLoad: mayLoad, now: clock.now)
     let reservation: ModelReservation
     switch place {
     case .ready(let id, let number):
@@ -118,10 +118,12 @@ package actor ModelRegistry {
 
   /// A lease on the model, loading it if needed.
   func lease(
-    _ name: String, kind: ModelKind, contextLength: Int? = nil, timeToLive: TimeToLive? = nil
+    _ name: String, kind: ModelKind, contextLength: Int? = nil, timeToLive: TimeToLive? = nil,
+    mayLoad: Bool = true
   ) async throws(AtelierError) -> ModelLease {
     let target = try await resolve(name, kind: kind)
-    let reservation = try await reserve(name, target: target, contextLength: contextLength, timeToLive: timeToLive)
+    let reservation = try await reserve(
+      name, target: target, contextLength: contextLength, timeToLive: timeToLive, mayLoad: mayLoad)
     switch reservation.outcome {
     case .ready(let lease): return lease
     case .loading(let steps): return try await Self.lease(from: steps)

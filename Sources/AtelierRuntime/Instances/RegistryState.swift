@@ -113,10 +113,11 @@ struct RegistryState: Sendable {
   }
 
   /// A place for a request: at once at a ready instance, else with a load under way or a new one. `plan` is what would be
-  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `serverBusy` when too many wait for the instance or
+  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `permissionDenied` when it is needed and not allowed, `serverBusy` when too many wait for the instance or
   /// the load, or the model's worker died too often.
   mutating func reserve(
-    instance: UInt64?, plan: LoadPlan, contextLength: Int?, timeToLive: TimeToLive?, now: Duration
+    instance: UInt64?, plan: LoadPlan, contextLength: Int?, timeToLive: TimeToLive?, mayLoad: Bool = true,
+    now: Duration
   ) throws(AtelierError) -> (Place, [Action]) {
     let named = instance.flatMap(self.instance).flatMap { candidate in
       candidate.phase == .ready && contextLength.map { $0 <= candidate.plan.configuration.contextLength } ?? true
@@ -138,6 +139,11 @@ struct RegistryState: Sendable {
       throw AtelierError(
         .modelNotLoaded,
         "Model '\(plan.model.key)' is not loaded, and just-in-time loading is off. Load it first.", param: "model")
+    }
+    guard mayLoad else {
+      throw AtelierError(
+        .permissionDenied,
+        "Permission denied: model '\(plan.model.key)' is not loaded, and this API token does not allow 'models.load'.")
     }
     let seconds: Int?
     switch timeToLive {

@@ -10,7 +10,8 @@ struct AnthropicCountTokensController: RouteHandler {
   var endsWithClient: Bool { true }
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    let question = try AnthropicCountTokens.decode(try await body.readJSON(request.request, exchange))
+    var question = try AnthropicCountTokens.decode(try await body.readJSON(request.request, exchange))
+    question.caller = exchange.caller
     try await exchange.send(AnthropicCountTokens.body(tokens: try await generation.countTokens(question)))
   }
 }

@@ -9,7 +9,7 @@ struct ChatListController: RouteHandler {
   private static let most = 10_000
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    try await exchange.send(StoredChats.list(try await chats.chats(limit: Self.most)))
+    try await exchange.send(StoredChats.list(try await chats.chats(in: exchange.caller.visibleChats, limit: Self.most)))
   }
 }
 
@@ -18,7 +18,8 @@ struct ChatExportController: RouteHandler {
   let chats: any ChatManaging
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    try await exchange.send(StoredChats.export(request.rest, try await chats.chat(request.rest)))
+    try await exchange.send(
+      StoredChats.export(request.rest, try await chats.chat(request.rest, in: exchange.caller.visibleChats)))
   }
 }
 
@@ -27,7 +28,7 @@ struct ChatDeletionController: RouteHandler {
   let chats: any ChatManaging
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    try await chats.deleteChat(request.rest)
+    try await chats.deleteChat(request.rest, in: exchange.caller.visibleChats)
     try await exchange.send(StoredChats.deleted(request.rest))
   }
 }

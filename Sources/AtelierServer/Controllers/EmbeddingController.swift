@@ -13,7 +13,7 @@ struct EmbeddingController: RouteHandler {
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
     let command = try OpenAIEmbeddings.decode(try await body.readJSON(request.request, exchange))
     let (instance, result) = try await generation.embed(
-      model: command.model, command.request, timeToLive: command.timeToLive)
+      model: command.model, command.request, timeToLive: command.timeToLive, caller: exchange.caller)
     try await exchange.send(try render(result, instance, command))
   }
 }

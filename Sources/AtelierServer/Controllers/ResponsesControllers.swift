@@ -14,16 +14,16 @@ struct ResponsesRoute: RouteHandler {
     let body = try await route.body.readJSON(request.request, exchange)
     var stored: [StoredTurn] = []
     for id in try OpenAIResponsesReferences.responseIDs(in: body) {
-      if let turn = try await turn(id) { stored.append(turn) }
+      if let turn = try await turn(id, of: exchange.caller) { stored.append(turn) }
     }
     try await route.answer(
       OpenAIResponsesReferences.resolved(body, from: stored, seal: route.seal), exchange)
   }
 
   /// nil when there is none: the reader of the request says which item names it.
-  private func turn(_ id: String) async throws(AtelierError) -> StoredTurn? {
+  private func turn(_ id: String, of caller: Caller) async throws(AtelierError) -> StoredTurn? {
     do throws(AtelierError) {
-      return try await turns.turn(id)
+      return try await turns.turn(id, of: caller)
     } catch {
       guard error.code == .responseNotFound else { throw error }
       return nil
@@ -40,7 +40,8 @@ struct StoredResponseController: RouteHandler {
     if request.query["stream"] == "true" {
       throw AtelierError(.unsupportedParameter, "'stream' is not supported for stored responses", param: "stream")
     }
-    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).body())
+    try await exchange.send(
+      OpenAIStoredResponse(try await turns.turn(request.rest, of: exchange.caller), seal: seal).body())
   }
 }
 
@@ -51,7 +52,8 @@ struct ResponseInputItemsController: RouteHandler {
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
     let page = try OpenAIPage(request.query.byName)
-    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).inputItems(page))
+    try await exchange.send(
+      OpenAIStoredResponse(try await turns.turn(request.rest, of: exchange.caller), seal: seal).inputItems(page))
   }
 }
 
@@ -60,7 +62,7 @@ struct DeleteResponseController: RouteHandler {
   let turns: any StoredTurns
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    try await turns.forget(request.rest)
+    try await turns.forget(request.rest, of: exchange.caller)
     try await exchange.send(OpenAIStoredResponse.deleted(request.rest))
   }
 }
@@ -72,7 +74,8 @@ struct CancelResponseController: RouteHandler {
   let running: RunningAnswers
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
-    if let body = running.stop(request.rest) { return try await exchange.send(body) }
-    try await exchange.send(OpenAIStoredResponse(try await turns.turn(request.rest), seal: seal).body())
+    if let body = running.stop(request.rest, of: exchange.caller) { return try await exchange.send(body) }
+    try await exchange.send(
+      OpenAIStoredResponse(try await turns.turn(request.rest, of: exchange.caller), seal: seal).body())
   }
 }

@@ -28,13 +28,17 @@ final class ObservedGeneration: GenerationServing {
     try await base.countTokens(request)
   }
 
-  func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, EmbeddingResult)
-  { try await base.embed(model: model, request, timeToLive: timeToLive) }
+  func embed(
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
+    try await base.embed(model: model, request, timeToLive: timeToLive, caller: caller)
+  }
 
-  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, RerankResult)
-  { try await base.rerank(model: model, request, timeToLive: timeToLive) }
+  func rerank(
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
+    try await base.rerank(model: model, request, timeToLive: timeToLive, caller: caller)
+  }
 
   private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 }

@@ -3,14 +3,14 @@ import AtelierRuntime
 
 /// One stored chat, `resp_1`, of one turn.
 struct ScriptedChats: ChatManaging {
-  func chats(limit: Int) async throws(AtelierError) -> [ChatSummary] {
+  func chats(in scope: ChatScope, limit: Int) async throws(AtelierError) -> [ChatSummary] {
     [
       ChatSummary(
         id: "resp_1", createdAt: 0, updatedAt: 1_767_225_600_123, modelKey: "acme/tiny", turns: 1, title: "Hello there")
     ]
   }
 
-  func chat(_ id: String) async throws(AtelierError) -> [ChatTurn] {
+  func chat(_ id: String, in scope: ChatScope) async throws(AtelierError) -> [ChatTurn] {
     try check(id)
     let input = [Message(.user, "Hello there")]
     return [
@@ -23,7 +23,7 @@ struct ScriptedChats: ChatManaging {
     ]
   }
 
-  func deleteChat(_ id: String) async throws(AtelierError) { try check(id) }
+  func deleteChat(_ id: String, in scope: ChatScope) async throws(AtelierError) { try check(id) }
 
   private func check(_ id: String) throws(AtelierError) {
     guard id == "resp_1" else { throw AtelierError(.responseNotFound, "There is no stored chat '\(id)'.") }

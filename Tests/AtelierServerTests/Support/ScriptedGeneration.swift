@@ -48,16 +48,16 @@ final class ScriptedGeneration: GenerationServing {
     _ stream: AsyncStream<GenerationEvent>, _ continuation: AsyncStream<GenerationEvent>.Continuation
   ) -> AsyncStream<GenerationEvent> { stream }
 
-  func embed(model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, EmbeddingResult)
-  {
+  func embed(
+    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
     (Script.instance, EmbeddingResult(vectors: request.inputs.map { _ in [0.6, 0.8] }, promptTokens: 7))
   }
 
   /// Later documents score higher.
-  func rerank(model: String, _ request: RerankRequest, timeToLive: TimeToLive?) async throws(AtelierError)
-    -> (InstanceSelection, RerankResult)
-  {
+  func rerank(
+    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
+  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
     (Script.instance, RerankResult(scores: request.documents.indices.map { Float($0) / 2 }, promptTokens: 7))
   }
 
