@@ -83,11 +83,12 @@ let package = Package(
       dependencies: [
         "AtelierCore", "AtelierAccess", "AtelierAPI", "AtelierRuntime", "AtelierModels", hummingbird, logging,
         lifecycle,
-        nioCore,
+        nioCore, nioSSL,
       ],
       swiftSettings: strict),
     .target(
-      name: "AtelierCLI", dependencies: ["AtelierCore", "AtelierAccess", httpClient, arguments, nioCore, nioHTTP1],
+      name: "AtelierCLI",
+      dependencies: ["AtelierCore", "AtelierAccess", httpClient, arguments, nioCore, nioHTTP1, nioSSL],
       swiftSettings: strict),
 
     // The worker process.

@@ -17,12 +17,15 @@ import ServiceLifecycle
 package struct HTTPServer: Service {
   package enum Failure: Error, Sendable {
     case portInUse
+    case socketInUse
     case cannotListen(String)
   }
 
   private let responder: ServerResponder
   private let host: String
   private let port: Int
+  private let socket: SocketFile?
+  private let certificate: TLSCertificate?
   private let limits: ServerLimits
   private let logger: Logger
   private let onListening: @Sendable (_ port: Int) async -> Void
@@ -30,16 +33,21 @@ package struct HTTPServer: Service {
 
   /// - Parameters:
   ///   - port: 0 takes a free one.
+  ///   - socket: path of a Unix socket to listen on instead, whatever host and port are.
+  ///   - certificate: nil: no TLS.
   ///   - onListening: called once, with the port.
   ///   - endRequests: ends all generations with an error event; called when the drain limit is over.
   package init(
-    _ responder: ServerResponder, host: String, port: Int, limits: ServerLimits, logger: Logger,
+    _ responder: ServerResponder, host: String, port: Int, socket: String? = nil, certificate: TLSCertificate? = nil,
+    limits: ServerLimits, logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void,
     endRequests: @escaping @Sendable () async -> Void = {}
   ) {
     self.responder = responder
     self.host = host
     self.port = port
+    self.socket = socket.map(SocketFile.init)
+    self.certificate = certificate
     self.limits = limits
     self.logger = logger
     self.onListening = onListening
@@ -51,6 +59,18 @@ package struct HTTPServer: Service {
 
   package func run() async throws {
     let server = try server()
+    do throws(SocketFile.Problem) { try socket?.prepare() } catch {
+      switch error {
+      case .inUse: throw Failure.socketInUse
+      case .unusable(let reason): throw Failure.cannotListen(reason)
+      }
+    }
+    // From its first moment the socket is the owner's alone.
+    let mask = socket.map { _ in umask(0o077) }
+    defer {
+      if let mask { umask(mask) }
+      socket?.remove()
+    }
     do {
       try await withThrowingTaskGroup(of: Bool.self) { group in
         group.addTask {
@@ -79,21 +99,24 @@ package struct HTTPServer: Service {
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: 32 * 1024, maxHeaderListSize: 128 * 1024, maxHeaderFieldCount: 256)
     let channel = HTTP1Channel.Configuration(idleTimeout: nil, httpDecoderConfiguration: decoder)
-    let builder = HTTPServerBuilder { [limits] responder in
+    let builder = HTTPServerBuilder.channel(in: certificate) { [limits] responder in
       GuardedChannel(
         base: HTTP1Channel(responder: responder, configuration: channel), limits: limits.connection,
         addresses: AddressCount(limit: limits.connectionsPerAddress))
     }
     let configuration = ServerConfiguration(
-      address: .hostname(host, port: port), serverName: nil, backlog: 1024,
-      reuseAddress: true,
+      address: socket.map { .unixDomainSocket(path: $0.path) } ?? .hostname(host, port: port), serverName: nil,
+      backlog: 1024, reuseAddress: true,
       availableConnectionsDelegate: MaximumAvailableConnections(limits.connections))
     return try builder.buildServer(
       configuration: configuration, eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: logger,
       responder: { [responder] request, writer, channel in
         try await Self.serve(request, writer, channel, responder)
       },
-      onServerRunning: { [onListening, port] channel in await onListening(channel.localAddress?.port ?? port) })
+      onServerRunning: { [onListening, port, socket] channel in
+        if let socket { chmod(socket.path, 0o600) }
+        await onListening(channel.localAddress?.port ?? port)
+      })
   }
 
   /// The rest of the connection is not worth reading.

@@ -122,7 +122,7 @@ extension RouteTable {
       Route(
         .get, "/atelier/log", .promptsRead,
         PredictionLogController(
-          feed: feed, isLocal: HostPolicy.isLoopback(settings.host))),
+          feed: feed, isLocal: !settings.isExposed)),
       Route(.get, "/atelier/runtimes", .modelsRead, FixedAnswer(value: Runtimes.body(version: version))),
       Route(.post, "/atelier/estimate", .modelsRead, LoadEstimateController(models: services.models, body: body)),
       Route(.get, "/atelier/chats", .inference, ChatListController(chats: services.chats)),
@@ -137,7 +137,9 @@ extension ServerResponder {
     self.init(
       routes: .all(services, settings: settings, version: version),
       hosts: HostPolicy(host: settings.host, allowed: settings.allowedHosts),
-      origins: OriginPolicy(enabled: settings.cors, origins: settings.corsOrigins), authorizer: services.authorizer,
+      origins: OriginPolicy(
+        enabled: settings.cors, origins: settings.corsOrigins, isSecure: settings.usesTLS),
+      authorizer: services.authorizer,
       logger: logger)
   }
 }

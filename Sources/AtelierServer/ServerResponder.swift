@@ -44,12 +44,13 @@ package struct ServerResponder: Sendable {
     )
     do {
       try hosts.check(authority: request.head.authority, localPort: localPort)
-      try origins.check(request.head)
+      let match = path.map { routes.match(request.method, $0) } ?? .unknownPath
+      try origins.check(request.head, acts: match.readingActs)
       exchange.headers.append(contentsOf: origins.headers(for: request.head))
       if request.method == .options, origins.isEnabled {
         return try await exchange.send(.noContent, headers: origins.preflight(request.head), body: nil)
       }
-      try await dispatch(request, path, target, surface, exchange)
+      try await dispatch(request, match, target, surface, exchange)
     } catch let error as AtelierError where !exchange.hasBegun {
       // What was sent as a token is no word for the log, not even its beginning.
       let message: Logger.Metadata = error.code == .invalidAPIKey ? [:] : ["message": "\(error.message)"]
@@ -63,12 +64,11 @@ package struct ServerResponder: Sendable {
   }
 
   private func dispatch(
-    _ request: Request, _ path: RequestPath?, _ target: String, _ surface: Surface, _ exchange: Exchange
+    _ request: Request, _ match: RouteTable.Match, _ target: String, _ surface: Surface, _ exchange: Exchange
   ) async throws {
     let credentials = Credentials(
       request.headers, takesEither: surface == .anthropic, address: exchange.address)
     exchange.noteClient(token: credentials.tokens.first?.value)
-    let match = path.map { routes.match(request.method, $0) } ?? .unknownPath
     let name = String(target.prefix { $0 != "?" })
     switch match {
     case .found(let route, let rest):

@@ -32,17 +32,18 @@ package struct ServerCommand: AsyncParsableCommand {
           .words(directory: directory, environment: environment))
       if output.json {
         return Output.json([
-          "running": true, "port": .integer(Int64(state.port)), "pid": .integer(Int64(state.processID)),
+          "running": true, "port": state.networkPort.map { .integer(Int64($0)) } ?? .null,
+          "pid": .integer(Int64(state.processID)),
           "started": .bool(!wasRunning),
         ])
       }
       if wasRunning, let port, port != state.port {
-        throw CommandFailure("The server already runs on port \(state.port); stop it first.")
+        throw CommandFailure("The server already runs on \(state.place); stop it first.")
       }
       Output.line(
         wasRunning
-          ? "The server is already running on port \(state.port)."
-          : "Success! Server is now running on port \(state.port)")
+          ? "The server is already running on \(state.place)."
+          : "Success! Server is now running on \(state.place)")
       output.note("Its log is \(directory.serverLog.path(percentEncoded: false))")
     }
 
@@ -82,12 +83,12 @@ package struct ServerCommand: AsyncParsableCommand {
       guard let process = ServerProcess.running(in: directory) else {
         throw CommandFailure("The server is not running.")
       }
-      let port = ServerState.read(from: directory)?.port
+      let state = ServerState.read(from: directory)
       try await process.stop(in: directory, atOnce: force, within: Self.limit)
       if output.json {
-        return Output.json(["stopped": true, "port": port.map { .integer(Int64($0)) } ?? .null])
+        return Output.json(["stopped": true, "port": state?.networkPort.map { .integer(Int64($0)) } ?? .null])
       }
-      Output.line("Stopped the server" + (port.map { " on port \($0)." } ?? "."))
+      Output.line("Stopped the server" + (state.map { " on \($0.place)." } ?? "."))
     }
   }
 

@@ -5,6 +5,10 @@ import AtelierCore
 struct ServerAddress: Sendable, Hashable {
   var host: String
   var port: Int
+  /// Path of a Unix socket to be used instead.
+  var socket: String?
+  /// The file of the TLS certificate to be expected; nil: no TLS.
+  var certificate: String?
 
   static let standardPort = 1234
 
@@ -14,7 +18,15 @@ struct ServerAddress: Sendable, Hashable {
     self.host = host ?? named.map { ["0.0.0.0", "::"].contains($0) ? "127.0.0.1" : $0 } ?? state?.host ?? "127.0.0.1"
     let numbered = environment["ATELIER_PORT"].flatMap { Int($0) }.flatMap { (1...65535).contains($0) ? $0 : nil }
     self.port = port ?? numbered ?? state?.port ?? Self.standardPort
+    // Whoever names another server speaks to that one.
+    guard let state, host == nil, named == nil, port == nil, numbered == nil else { return }
+    socket = state.socket
+    certificate = state.certificate
   }
 
-  var url: String { "http://\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host):\(port)" }
+  var url: String {
+    let scheme = certificate == nil ? "http" : "https"
+    if let socket { return "\(scheme)+unix://\(ServerClient.escaped(socket))" }
+    return "\(scheme)://\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host):\(port)"
+  }
 }

@@ -3,6 +3,7 @@ import AtelierCore
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Speaks to the running server over its native API. Failures are told apart by their exit status: no server, or one that
 /// refuses.
@@ -73,6 +74,8 @@ struct ServerClient: Sendable {
   ) async throws -> HTTPClientResponse {
     var request = HTTPClientRequest(url: address.url + path)
     request.method = method
+    if address.socket != nil { request.headers.add(name: "host", value: "localhost") }
+    if let certificate = address.certificate { request.tlsConfiguration = Self.pinned(certificate) }
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token.value)") }
     if let body {
       request.headers.add(name: "content-type", value: "application/json")
@@ -83,6 +86,14 @@ struct ServerClient: Sendable {
     do { return try await Self.http.execute(request, timeout: .seconds(timeout.components.seconds)) } catch {
       throw Self.failure(of: error, at: address)
     }
+  }
+
+  /// Trusts that certificate and no other, so the name in it does not matter.
+  private static func pinned(_ certificate: String) -> TLSConfiguration {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(certificate)
+    configuration.certificateVerification = .noHostnameVerification
+    return configuration
   }
 
   private static func value(of response: HTTPClientResponse, at address: ServerAddress) async throws -> JSONValue {

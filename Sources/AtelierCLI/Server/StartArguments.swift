@@ -30,6 +30,6 @@ struct StartArguments: Sendable, Hashable {
     {
       return nil
     }
-    return ServerState.read(from: directory)?.port
+    return ServerState.read(from: directory)?.networkPort
   }
 }

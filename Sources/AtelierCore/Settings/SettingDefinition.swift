@@ -57,6 +57,11 @@ extension SettingDefinition {
   package static let all: [SettingDefinition] = [
     text("host", \.host, "Address to listen on; 0.0.0.0 serves the local network."),
     integer("port", \.port, 0...65535, "Port to listen on; 0 takes a free one."),
+    text("socket", \.socket, "Unix socket to listen on instead of host and port; its owner alone may use it."),
+    text(
+      "tls.certificate", \.tlsCertificate,
+      "PEM file of the certificate and its chain; turns TLS on. Followed when it changes."),
+    text("tls.key", \.tlsKey, "PEM file of the certificate's key, not encrypted."),
     boolean(
       "require_auth", \.requireAuthentication,
       "Every request needs an API token. A running server follows settings.json."),

@@ -6,6 +6,11 @@ package struct Settings: Sendable, Hashable {
 
   package var host = "127.0.0.1"
   package var port = 1234
+  /// Path of a Unix socket to listen on instead; empty: none.
+  package var socket = ""
+  /// Paths of PEM files; empty: no TLS.
+  package var tlsCertificate = ""
+  package var tlsKey = ""
   package var requireAuthentication = false
   package var allowedHosts: [String] = []
   package var cors = false

@@ -10,16 +10,18 @@ package struct HostPolicy: Sendable {
   ///   - host: the address the server listens on.
   ///   - allowed: further names, with or without a port.
   package init(host: String, allowed: [String]) {
-    self.allowed = Set(allowed.map { $0.lowercased() })
+    // A name to listen on is a name to be called by.
+    let own = Self.isAddress(host) || Self.isLoopback(host) ? [] : [host]
+    self.allowed = Set((allowed + own).map { $0.lowercased() })
     self.isLoopback = Self.isLoopback(host)
   }
 
-  /// `localPort` is where the request arrived; nil when it came through no network socket.
+  /// `localPort` is where the request arrived; nil when it came through no network socket, where no page can lead a browser.
   func check(authority: String?, localPort: Int?) throws(AtelierError) {
     guard let authority, let (name, port) = Self.split(authority.lowercased()) else {
       throw AtelierError(.forbiddenHost, "The request needs a valid Host header.")
     }
-    if allowed.contains(name) || allowed.contains(authority.lowercased()) { return }
+    if localPort == nil || allowed.contains(name) || allowed.contains(authority.lowercased()) { return }
     let nameFits = Self.isLoopback(name) || (!isLoopback && Self.isAddress(name))
     let portFits = !isLoopback || port == nil || port == localPort
     guard nameFits, portFits else {

@@ -5,19 +5,25 @@ import HTTPTypes
 package struct OriginPolicy: Sendable {
   /// nil: cross-origin requests are off.
   private let origins: Set<String>?
+  private let scheme: String
 
-  package init(enabled: Bool, origins: [String]) {
-    self.origins = enabled ? Set(origins.map { $0.lowercased() }) : nil
+  /// `isSecure`: the server's own pages come through TLS.
+  package init(enabled: Bool, origins: [String], isSecure: Bool = false) {
+    // `null` is what every sandboxed frame and local file calls itself, so it names nobody.
+    self.origins = enabled ? Set(origins.map { $0.lowercased() }.filter { $0 != "null" }) : nil
+    scheme = isSecure ? "https" : "http"
   }
 
   var isEnabled: Bool { origins != nil }
 
-  /// Throws when a page of another origin asks for something that can act.
-  func check(_ request: HTTPRequest) throws(AtelierError) {
-    guard let origin = request.headerFields[.origin], request.method != .get, request.method != .head,
-      request.method != .options
-    else { return }
-    if allows(origin) || Self.isSame(origin, authority: request.authority) { return }
+  /// Throws when a page of another origin asks for something that can act. What a page of no allowed origin merely reads,
+  /// the browser keeps from it. `acts`: also GET does something here, or shows what no page may see.
+  func check(_ request: HTTPRequest, acts: Bool = false) throws(AtelierError) {
+    guard let origin = request.headerFields[.origin] else { return }
+    let isPreflight = isEnabled && request.method == .options
+    let isRead = [.get, .head, .options].contains(request.method)
+    guard acts || isPreflight || !isRead else { return }
+    if allows(origin) || isSame(origin, authority: request.authority) { return }
     throw AtelierError(
       .forbiddenOrigin,
       isEnabled
@@ -27,8 +33,11 @@ package struct OriginPolicy: Sendable {
 
   /// Added to every response.
   func headers(for request: HTTPRequest) -> HTTPFields {
-    guard let origin = request.headerFields[.origin], let origins, allows(origin) else { return [:] }
-    if origins.contains("*") { return [.accessControlAllowOrigin: "*"] }
+    guard let origins else { return [:] }
+    let origin = request.headerFields[.origin]
+    if origins.contains("*") { return origin == nil ? [:] : [.accessControlAllowOrigin: "*"] }
+    // The answer depends on the origin also where there is none.
+    guard let origin, allows(origin) else { return [.vary: "Origin"] }
     return [.accessControlAllowOrigin: origin, .vary: "Origin"]
   }
 
@@ -39,6 +48,12 @@ package struct OriginPolicy: Sendable {
       .accessControlMaxAge: "600",
     ]
     headers[.accessControlAllowHeaders] = request.headerFields[.accessControlRequestHeaders]
+    // Pages of the Internet may reach into this machine only where somebody named them, not by way of "any".
+    if request.headerFields[.requestPrivateNetwork] == "true", let origin = request.headerFields[.origin]?.lowercased(),
+      origins?.contains(origin) == true
+    {
+      headers[.allowPrivateNetwork] = "true"
+    }
     return headers
   }
 
@@ -48,8 +63,13 @@ package struct OriginPolicy: Sendable {
   }
 
   /// The page was served by this server.
-  private static func isSame(_ origin: String, authority: String?) -> Bool {
+  private func isSame(_ origin: String, authority: String?) -> Bool {
     guard let authority else { return false }
-    return origin.lowercased() == "http://\(authority.lowercased())"
+    return origin.lowercased() == "\(scheme)://\(authority.lowercased())"
   }
+}
+
+extension HTTPField.Name {
+  static let requestPrivateNetwork = HTTPField.Name("Access-Control-Request-Private-Network")!
+  static let allowPrivateNetwork = HTTPField.Name("Access-Control-Allow-Private-Network")!
 }

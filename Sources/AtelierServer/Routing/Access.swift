@@ -10,4 +10,7 @@ package enum Access: Sendable, Hashable {
   case promptsRead
   /// Any valid token: what an unknown path needs, so that a stranger cannot map the routes.
   case anyToken
+
+  /// Also reading does something that a web page must not cause or see: it reaches out to the hub, or shows prompts.
+  var readingActs: Bool { self == .modelsDownload || self == .promptsRead }
 }

@@ -8,6 +8,8 @@ struct RouteTable: Sendable {
     /// The methods the path has, in the order of the `Allow` header.
     case wrongMethod(allowed: [String])
     case unknownPath
+
+    var readingActs: Bool { if case .found(let route, _) = self { route.access.readingActs } else { false } }
   }
 
   private var exact: [[String]: [Route]] = [:]

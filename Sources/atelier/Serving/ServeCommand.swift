@@ -15,6 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(help: "Address to listen on.") var host: String?
   @Option(name: .shortAndLong, help: "Port to listen on.") var port: Int?
+  @Option(help: "Unix socket to listen on instead of an address and a port.", completion: .file()) var socket: String?
+  @Option(help: "PEM file of the TLS certificate and its chain.", completion: .file()) var tlsCert: String?
+  @Option(help: "PEM file of the certificate's key.", completion: .file()) var tlsKey: String?
   @Flag(help: "Let web pages call the server.") var cors = false
   @Flag(help: "Every request needs an API token.") var requireAuth = false
   @Flag(help: "Do not load models on demand.") var noJit = false
@@ -49,6 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
     add("host", host, "--host")
     add("port", port.map(String.init), "--port")
+    add("socket", socket.map(Self.absolute), "--socket")
+    add("tls.certificate", tlsCert.map(Self.absolute), "--tls-cert")
+    add("tls.key", tlsKey.map(Self.absolute), "--tls-key")
     add("cors", cors ? "true" : nil, "--cors")
     add("require_auth", requireAuth ? "true" : nil, "--require-auth")
     add("jit.enabled", noJit ? "false" : nil, "--no-jit")
@@ -59,6 +65,8 @@ struct ServeCommand: AsyncParsableCommand {
       verbose ? "--verbose" : quiet ? "--quiet" : "--log-level")
     return flags
   }
+
+  private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).path(percentEncoded: false) }
 
   func run() async throws {
     let loader = SettingsLoader()
@@ -82,7 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
     let lock = try ServerLock(directory)
     defer { withExtendedLifetime(lock) {} }
     let authentication = AuthenticationSwitch(
-      resolved, file: directory.settings, mustStayOn: !HostPolicy.isLoopback(settings.host) && !insecure, logger: logger
+      resolved, file: directory.settings, mustStayOn: settings.isExposed && !insecure, logger: logger
     )
     let assembly = try ServerAssembly(
       settings, directory: directory, environment: loader.environment, authentication: authentication, logger: logger)
@@ -97,7 +105,11 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private func checkExposure(_ settings: Settings, _ logger: Logger) throws {
-    guard !HostPolicy.isLoopback(settings.host), !settings.requireAuthentication else { return }
+    guard settings.isExposed else { return }
+    if !settings.usesTLS {
+      logger.warning("Listening on \(settings.host) without TLS: tokens and chats pass the network in plain text.")
+    }
+    guard !settings.requireAuthentication else { return }
     guard insecure else {
       throw ServeFailure(
         """
@@ -113,12 +125,16 @@ struct ServeCommand: AsyncParsableCommand {
     _ port: Int, _ settings: Settings, _ directory: DataDirectory, _ assembly: ServerAssembly, _ logger: Logger
   ) async {
     let host = ["0.0.0.0", "::"].contains(settings.host) ? "127.0.0.1" : settings.host
-    let state = ServerState(host: host, port: port, processID: ProcessInfo.processInfo.processIdentifier)
+    var state = ServerState(host: host, port: port, processID: ProcessInfo.processInfo.processIdentifier)
+    if !settings.socket.isEmpty { state.socket = settings.socket }
+    if settings.usesTLS { state.certificate = settings.tlsCertificate }
     do { try state.write(to: directory) } catch {
       logger.warning("\(directory.serverState.path) cannot be written; commands will look for port 1234.")
     }
-    let base = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
-    var text = "Atelier is listening on \(base)\n"
+    let scheme = settings.usesTLS ? "https" : "http"
+    let network = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    let base = settings.socket.isEmpty ? network : "--unix-socket \(settings.socket) \(scheme)://localhost"
+    var text = "Atelier is listening on \(settings.socket.isEmpty ? network : settings.socket)\n"
     if let model = await assembly.firstModel() {
       text += "Try it:\n  curl \(base)/api/v1/chat -d '{\"model\": \"\(model)\", \"input\": \"Say hello.\"}'\n"
     } else {

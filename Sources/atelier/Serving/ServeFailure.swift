@@ -11,7 +11,11 @@ struct ServeFailure: Error, CustomStringConvertible {
     switch failure {
     case .portInUse:
       description = "Port \(settings.port) is in use. Stop the other program, or choose a port with --port."
-    case .cannotListen(let reason): description = "Cannot listen on \(settings.host):\(settings.port): \(reason)"
+    case .socketInUse:
+      description = "Another server listens on \(settings.socket). Stop it, or choose another --socket."
+    case .cannotListen(let reason):
+      let place = settings.socket.isEmpty ? "\(settings.host):\(settings.port)" : settings.socket
+      description = "Cannot listen on \(place): \(reason)"
     }
   }
 }

@@ -19,6 +19,7 @@ struct ServerAssembly: Sendable {
   private let chats: ChatLibrary
   private let sealKey: [UInt8]
   private let authorizer: any Authorizer
+  private let certificate: TLSCertificate?
   private let settings: Settings
   private let logger: Logger
 
@@ -49,6 +50,7 @@ struct ServerAssembly: Sendable {
       settings, directory: directory, models: modelsFolder, catalog: catalog, environment: environment, logger: logger)
     let store = try ConversationStore(at: directory.database)
     sealKey = try SealKeyFile.load(at: directory.sealKey)
+    certificate = try Self.certificate(settings, logger)
     authorizer = Self.authorizer(settings, directory: directory, authentication, logger)
     generation = GenerationService(registry: registry, store: store)
     chats = ChatLibrary(store: store)
@@ -56,6 +58,22 @@ struct ServerAssembly: Sendable {
       registry: registry, store: store, downloads: downloads,
       retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
       logger: Logger(label: "runtime"))
+  }
+
+  private static func certificate(_ settings: Settings, _ logger: Logger) throws -> TLSCertificate? {
+    guard !settings.tlsCertificate.isEmpty || !settings.tlsKey.isEmpty else { return nil }
+    guard !settings.tlsCertificate.isEmpty, !settings.tlsKey.isEmpty else {
+      throw ServeFailure("TLS needs both tls.certificate and tls.key.")
+    }
+    do {
+      return try TLSCertificate(certificate: settings.tlsCertificate, key: settings.tlsKey) { problem in
+        if let problem {
+          logger.error("The TLS certificate stays as it was. \(problem)")
+        } else {
+          logger.notice("New connections get the new TLS certificate.")
+        }
+      }
+    } catch { throw ServeFailure(error.description) }
   }
 
   private static func authorizer(
@@ -99,7 +117,8 @@ struct ServerAssembly: Sendable {
       sealKey: sealKey, authorizer: authorizer)
     return HTTPServer(
       ServerResponder(services, settings: settings, version: Version.text, logger: Logger(label: "http")),
-      host: settings.host, port: settings.port, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),
+      host: settings.host, port: settings.port, socket: settings.socket.isEmpty ? nil : settings.socket,
+      certificate: certificate, limits: ServerLimits(settings), logger: Logger(label: "hummingbird"),
       onListening: onListening, endRequests: { [registry] in await registry.shutdown() })
   }
 
