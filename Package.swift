@@ -111,8 +111,7 @@ let package = Package(
       name: "atelier",
       dependencies: [
         "AtelierCore", "AtelierAccess", "AtelierServer", "AtelierRuntime", "AtelierModels", "AtelierStore",
-        "AtelierCLI",
-        "AtelierEgress",
+        "AtelierCLI", "AtelierEgress", "AtelierMCP",
         arguments, configuration, logging, lifecycle, signals,
       ],
       swiftSettings: strict),

@@ -26,12 +26,14 @@ package struct ConversationNode: Sendable, Hashable {
   package var surface: Surface
   /// What the turn's dialect keeps with it, unread.
   package var record: String?
+  /// Where each further round of a tool loop begins in `output` (`GenerationResult.rounds`).
+  package var rounds: [Int]
 
   package init(
     id: String, parent: String? = nil, input: [Message], systemPrompt: String? = nil, output: [OutputItem],
     modelKey: String, createdAt: Int64, finishReason: FinishReason = .endOfText,
     usage: GenerationUsage = GenerationUsage(), timings: GenerationTimings = GenerationTimings(),
-    owner: String? = nil, surface: Surface = .chat, record: String? = nil
+    owner: String? = nil, surface: Surface = .chat, record: String? = nil, rounds: [Int] = []
   ) {
     self.id = id
     self.parent = parent
@@ -46,5 +48,6 @@ package struct ConversationNode: Sendable, Hashable {
     self.owner = owner
     self.surface = surface
     self.record = record
+    self.rounds = rounds
   }
 }

@@ -26,8 +26,8 @@ struct NodeRecord {
         """,
       arguments: [
         node.id, node.parent, node.createdAt, node.modelKey, node.surface.rawValue, node.owner, node.systemPrompt,
-        try json(input), try json(node.output.map(StoredItem.init)), node.finishReason.rawValue, try json(node.usage),
-        try json(node.timings), node.record,
+        try json(input), try json(StoredItem.items(node.output, rounds: node.rounds)), node.finishReason.rawValue,
+        try json(node.usage), try json(node.timings), node.record,
       ])
     for image in images {
       try db.execute(sql: "INSERT INTO node_image (node, image) VALUES (?, ?)", arguments: [node.id, image])
@@ -45,7 +45,8 @@ struct NodeRecord {
       input: try input.map { try $0.message { try image(row: $0, in: db) } },
       systemPrompt: row["system_prompt"], output: try output.map { try $0.item() }, modelKey: row["model_key"],
       createdAt: row["created_at"], finishReason: finishReason, usage: try value(row["usage"]),
-      timings: try value(row["timings"]), owner: row["owner"], surface: surface, record: row["record"])
+      timings: try value(row["timings"]), owner: row["owner"], surface: surface, record: row["record"],
+      rounds: StoredItem.rounds(output))
   }
 
   /// Deletes the nodes, each of which must be a leaf when its turn comes, and images nobody refers to any more.

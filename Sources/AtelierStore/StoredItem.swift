@@ -36,6 +36,9 @@ struct StoredItem: Codable, Hashable {
   var invalid: String?
   var toolName: String?
   var arguments: String?
+  var shownName: String?
+  /// Number of the tool loop's round that made the item, where that is not 0.
+  var round: Int?
 
   init(_ item: OutputItem) {
     switch item {
@@ -60,7 +63,22 @@ struct StoredItem: Codable, Hashable {
       toolName = call.toolName
       arguments = call.arguments
       provider = call.provider.map(Provider.init)
+      shownName = call.shownName
     }
+  }
+
+  static func items(_ output: [OutputItem], rounds: [Int]) -> [StoredItem] {
+    output.enumerated().map { place, item in
+      var stored = StoredItem(item)
+      let round = rounds.count { $0 <= place }
+      if round > 0 { stored.round = round }
+      return stored
+    }
+  }
+
+  /// Where the later rounds begin.
+  static func rounds(_ items: [StoredItem]) -> [Int] {
+    items.indices.filter { $0 > 0 && items[$0].round ?? 0 > items[$0 - 1].round ?? 0 }
   }
 
   func item() throws -> OutputItem {
@@ -75,10 +93,11 @@ struct StoredItem: Codable, Hashable {
       return .executedToolCall(call.call, provider: try provider?.provider(), output: output ?? "")
     case .invalidToolCall:
       guard let kind = invalid.flatMap(InvalidToolCall.Kind.init(rawValue:)) else { throw StoredFormatError() }
-      return .invalidToolCall(
-        InvalidToolCall(
-          kind: kind, reason: reason ?? "", toolName: toolName ?? "", arguments: arguments,
-          provider: try provider?.provider()))
+      var invalid = InvalidToolCall(
+        kind: kind, reason: reason ?? "", toolName: toolName ?? "", arguments: arguments,
+        provider: try provider?.provider())
+      invalid.shownName = shownName
+      return .invalidToolCall(invalid)
     }
   }
 }

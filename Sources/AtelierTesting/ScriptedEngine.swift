@@ -7,6 +7,8 @@ import Synchronization
 package final class ScriptedEngine: InferenceEngine {
   private struct State {
     var events: [GenerationEvent]
+    /// What the next generations answer, one after another; then `events` again.
+    var rounds: [[GenerationEvent]] = []
     var refusal: AtelierError?
     /// Events that are let through first.
     var heldAfter: Int?
@@ -46,6 +48,8 @@ package final class ScriptedEngine: InferenceEngine {
   // MARK: What a test does and sees
 
   package func script(_ events: [GenerationEvent]) { state.withLock { $0.events = events } }
+  /// The next generations answer these, one each.
+  package func script(rounds: [[GenerationEvent]]) { state.withLock { $0.rounds = rounds } }
   /// The next generations are refused.
   package func refuse(_ error: AtelierError?) { state.withLock { $0.refusal = error } }
   package func hold(after events: Int = 0) { state.withLock { $0.heldAfter = events } }
@@ -86,7 +90,8 @@ package final class ScriptedEngine: InferenceEngine {
       state.running += 1
       state.lastStream += 1
       state.streams[state.lastStream] = (continuation, trace)
-      return .success((state.lastStream, state.events))
+      let events = state.rounds.isEmpty ? state.events : state.rounds.removeFirst()
+      return .success((state.lastStream, events))
     }
     let (id, events) = try begun.get()
     continuation.onTermination = { [weak self] _ in self?.terminated(id) }

@@ -21,7 +21,7 @@ struct Atelier: AsyncParsableCommand {
         name: "Server",
         subcommands: [
           ServeCommand.self, ServerCommand.self, DaemonCommand.self, StatusCommand.self, LogCommand.self,
-          ConfigCommand.self, TokenCommand.self, RuntimeCommand.self, VersionCommand.self,
+          MCPCommand.self, ConfigCommand.self, TokenCommand.self, RuntimeCommand.self, VersionCommand.self,
         ]),
     ])
 

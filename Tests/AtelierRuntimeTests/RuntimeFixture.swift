@@ -17,7 +17,8 @@ final class RuntimeFixture: Sendable {
 
   init(
     settings: RuntimeSettings = RuntimeSettings(), models: [ModelDescription]? = nil,
-    defaults: [String: ModelDefaults] = [:], availableBytes: (@Sendable (ScriptedLauncher) -> Int64)? = nil
+    defaults: [String: ModelDefaults] = [:], tools: ToolSupport? = nil,
+    availableBytes: (@Sendable (ScriptedLauncher) -> Int64)? = nil
   ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "atelier-runtime-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -32,7 +33,7 @@ final class RuntimeFixture: Sendable {
     registry = ModelRegistry(
       source: ScriptedModels(list, defaults: defaults), launcher: launcher, settings: settings, clock: clock,
       guardrail: MemoryGuardrail { [launcher] in availableBytes?(launcher) })
-    service = GenerationService(registry: registry, store: store, clock: clock)
+    service = GenerationService(registry: registry, store: store, tools: tools, clock: clock)
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }

@@ -3,6 +3,23 @@
 BLOCKS = {"reasoning": "reasoning", "message": "message"}
 
 
+def call(events: list[dict], position: int) -> tuple[int, dict]:
+    """One block of a tool call: where it ends, and the item it folds to."""
+    start = events[position]
+    if start["type"] == "tool_call.failure":
+        assert set(start) == {"type", "reason", "metadata"} and start["metadata"]["type"] == "invalid_name"
+        return position + 1, {"type": "invalid_tool_call", "reason": start["reason"], "metadata": start["metadata"]}
+    assert start["type"] == "tool_call.start" and set(start) == {"type", "tool", "provider_info"}
+    end = events[position + 1]
+    if end["type"] == "tool_call.failure":
+        assert end["metadata"]["type"] == "invalid_arguments"
+        return position + 2, {"type": "invalid_tool_call", "reason": end["reason"], "metadata": end["metadata"]}
+    assert end == start | {"type": "tool_call.arguments", "arguments": end["arguments"]} and isinstance(end["arguments"], dict)
+    success = events[position + 2]
+    assert success == end | {"type": "tool_call.success", "output": success["output"]} and isinstance(success["output"], str)
+    return position + 3, success | {"type": "tool_call"}
+
+
 def check(events: list[dict]) -> dict:
     """Asserts the grammar; returns the result of `chat.end`."""
     kinds = [event["type"] for event in events]
@@ -33,6 +50,9 @@ def check(events: list[dict]) -> dict:
                 break
             assert kinds[position] == "prompt_processing.end" and progress == sorted(progress) and progress[-1] == 1
             position += 1
+        elif kinds[position].startswith("tool_call."):
+            position, item = call(events, position)
+            output.append(item)
         else:
             block, _, edge = kinds[position].partition(".")
             assert block in BLOCKS and edge == "start", kinds[position]

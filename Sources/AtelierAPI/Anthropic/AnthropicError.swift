@@ -26,7 +26,7 @@ package enum AnthropicError {
     case .invalidJSON, .missingRequiredParameter, .unrecognizedKeys, .invalidUnion, .invalidType, .invalidValue,
       .unsupportedParameter, .unsupportedModality, .invalidImage, .imageURLUnsupported, .invalidJSONSchema,
       .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse, .notImplemented,
-      .templateFailed:
+      .templateFailed, .forbiddenAddress:
       (400, "invalid_request_error")
     case .methodNotAllowed: (405, "invalid_request_error")
     case .malformedRequest: (400, "invalid_request_error")

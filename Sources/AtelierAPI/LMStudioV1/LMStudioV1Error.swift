@@ -31,7 +31,8 @@ package enum LMStudioV1Error {
     switch code {
     case .invalidJSON, .missingRequiredParameter, .unrecognizedKeys, .invalidUnion, .invalidType, .invalidValue,
       .unsupportedParameter, .unsupportedModality, .invalidImage, .imageURLUnsupported, .invalidJSONSchema,
-      .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse, .noCompatibleFiles:
+      .contextLengthExceeded, .previousResponseNotFound, .modelTypeMismatch, .identifierInUse, .noCompatibleFiles,
+      .forbiddenAddress:
       400
     case .invalidAPIKey: 401
     case .permissionDenied, .mcpDisabled, .forbiddenHost, .forbiddenOrigin, .gatedRepository: 403
@@ -60,7 +61,7 @@ package enum LMStudioV1Error {
     case .modelNotFound, .modelNotLoaded: "model_not_found"
     case .jobNotFound: "job_not_found"
     case .notImplemented: "not_implemented"
-    case .mcpConnection: "mcp_connection_error"
+    case .mcpConnection, .forbiddenAddress: "mcp_connection_error"
     case .pluginConnection: "plugin_connection_error"
     default: status(of: code) < 500 ? "invalid_request" : "internal_error"
     }
@@ -90,7 +91,7 @@ package enum LMStudioV1Error {
     case .contextLengthExceeded, .unsupportedModality: "input"
     case .modelTypeMismatch: "model"
     case .previousResponseNotFound: "previous_response_id"
-    case .mcpDisabled, .mcpConnection, .pluginConnection: "integrations"
+    case .mcpDisabled, .mcpConnection, .pluginConnection, .forbiddenAddress: "integrations"
     default: nil
     }
   }

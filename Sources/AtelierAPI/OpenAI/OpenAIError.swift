@@ -54,7 +54,7 @@ package enum OpenAIError {
     case .modelLoadFailed, .insufficientMemory, .unsupportedArchitecture, .corruptFile, .missingShard:
       (500, "server_error", "model_load_failed")
     case .generationFailed, .engineDied, .toolFormat: (500, "server_error", "engine_error")
-    case .noCompatibleFiles: invalid(400, code.rawValue)
+    case .noCompatibleFiles, .forbiddenAddress: invalid(400, code.rawValue)
     case .hubUnreachable: (502, "server_error", code.rawValue)
     case .insufficientDiskSpace, .downloadFailed: (500, "server_error", code.rawValue)
     case .internalError: (500, "server_error", nil)

@@ -11,6 +11,9 @@ package struct GenerationResult: Sendable, Hashable {
   package var responseID: String?
   /// When the answer was complete, and stored if it was to be. Milliseconds since 1970; nil when nobody looked.
   package var completedAt: Int64?
+  /// Where each further round of a tool loop begins in `output`: what lies between is one turn of the model with its
+  /// calls. Empty when there was one round.
+  package var rounds: [Int] = []
 
   package init(
     instance: InstanceSelection? = nil, output: [OutputItem] = [], finishReason: FinishReason = .endOfText,

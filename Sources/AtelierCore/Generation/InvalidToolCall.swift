@@ -10,6 +10,8 @@ package struct InvalidToolCall: Sendable, Hashable, Codable {
   /// JSON text, present when the arguments parse to an object.
   package var arguments: String?
   package var provider: ToolProviderInfo?
+  /// The name the model was shown, where that is not `toolName`.
+  package var shownName: String?
 
   package init(
     kind: Kind, reason: String, toolName: String, arguments: String? = nil, provider: ToolProviderInfo? = nil

@@ -126,6 +126,18 @@ extension SettingDefinition {
     integer(
       "downloads.stall_seconds", \.downloadsStallSeconds, 1...3600,
       "A download without progress for this long connects anew."),
+    boolean("mcp.allow_ephemeral", \.mcpAllowEphemeral, "Requests may bring remote MCP servers of their own."),
+    boolean(
+      "mcp.allow_plugins", \.mcpAllowPlugins, "Requests may use the servers of mcp.json; needs require_auth as well."),
+    boolean(
+      "mcp.allow_private_ephemeral", \.mcpAllowPrivateEphemeral,
+      "Servers that requests bring may have addresses of this machine and the local network."),
+    integer("mcp.call_seconds", \.mcpCallSeconds, 1...3600, "Longest tool call without a sign of progress."),
+    integer(
+      "mcp.request_seconds", \.mcpRequestSeconds, 1...86_400,
+      "After this long in one request the model has to answer without further tool calls."),
+    integer("mcp.max_rounds", \.mcpMaxRounds, 1...1000, "Rounds of tool calls in one request at most."),
+    integer("mcp.idle_seconds", \.mcpIdleSeconds, 1...86_400, "Servers of mcp.json are stopped after this idleness."),
     choice("log.level", \.logLevel, "Least important log lines shown."),
   ]
 }

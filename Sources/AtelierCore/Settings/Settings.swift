@@ -57,6 +57,14 @@ package struct Settings: Sendable, Hashable {
   package var downloadsKeepFreeBytes = 1 << 30
   package var downloadsStallSeconds = 60
 
+  package var mcpAllowEphemeral = false
+  package var mcpAllowPlugins = false
+  package var mcpAllowPrivateEphemeral = false
+  package var mcpCallSeconds = 60
+  package var mcpRequestSeconds = 600
+  package var mcpMaxRounds = 30
+  package var mcpIdleSeconds = 600
+
   package var logLevel = LogLevel.info
 
   package init() {}

@@ -75,6 +75,8 @@ extension AtelierError {
     // Tools.
     case mcpConnection = "mcp_connection_error"
     case pluginConnection = "plugin_connection_error"
+    /// A tool server's address that must not be connected to.
+    case forbiddenAddress = "forbidden_address"
     case toolFormat = "tool_format_generation_error"
     // What the server got wrong.
     case serverBusy = "server_busy"

@@ -97,7 +97,7 @@ package struct MCPToolSource: ToolProviderSource {
         param: "integrations")
     case .ephemeral(let label):
       return AtelierError(
-        .mcpConnection,
+        error.kind == .forbiddenAddress ? .forbiddenAddress : .mcpConnection,
         "Cannot connect to MCP server '\(PlainText.line(label, limit: 200))': \(lowered(error)).", param: "integrations"
       )
     }

@@ -10,7 +10,6 @@ struct GenerationPlan: Sendable {
 
   /// Throws what can be known from the request and the model alone.
   static func check(_ request: GenerationRequest, for model: ModelDescription) throws(AtelierError) {
-    if let server = request.integrations.first { throw denial(of: server) }
     if let setting = request.reasoning {
       guard let capability = model.capabilities.reasoning else {
         throw AtelierError(
@@ -30,16 +29,6 @@ struct GenerationPlan: Sendable {
         .invalidValue, "'previous_response_id' must start with '\(ResponseID.prefix)'.",
         param: "previous_response_id")
     }
-  }
-
-  /// Nothing here connects to servers of tools.
-  private static func denial(of server: ToolProviderReference) -> AtelierError {
-    let (name, setting) =
-      switch server {
-      case .plugin(let id, _): ("plugin '\(id)'", "servers of mcp.json")
-      case .ephemeral(let server): ("ephemeral MCP server '\(server.label)'", "servers named in requests")
-      }
-    return AtelierError(.mcpDisabled, "Permission denied to use \(name). This server does not call \(setting).")
   }
 
   /// Throws `unsupportedModality` for images, also of earlier turns, and a model that cannot see.
@@ -126,6 +115,6 @@ struct GenerationPlan: Sendable {
       id: request.responseID ?? ResponseID.generate(), parent: history.last?.id, input: input,
       systemPrompt: systemPrompt, output: result.output, modelKey: modelKey, createdAt: now,
       finishReason: result.finishReason, usage: result.usage, timings: result.timings, owner: request.caller.tokenID,
-      surface: request.record == nil ? .chat : .responses, record: request.record)
+      surface: request.record == nil ? .chat : .responses, record: request.record, rounds: result.rounds)
   }
 }

@@ -10,7 +10,8 @@ actor GenerationPump {
     case ended
   }
 
-  private let plan: GenerationPlan
+  private let starter: GenerationStarter
+  private var plan: GenerationPlan { starter.plan }
   private let store: ConversationStore
   private let clock: any RuntimeClock
   private var selection: InstanceSelection
@@ -20,14 +21,13 @@ actor GenerationPump {
   private var hasFailed = false
 
   init(
-    plan: GenerationPlan, selection: InstanceSelection, stage: sending Stage, store: ConversationStore,
-    clock: any RuntimeClock
+    _ starter: GenerationStarter, selection: InstanceSelection, stage: sending Stage, store: ConversationStore
   ) {
-    self.plan = plan
+    self.starter = starter
     self.selection = selection
     self.stage = stage
     self.store = store
-    self.clock = clock
+    clock = starter.clock
     ready = [.instanceSelected(selection)]
   }
 
@@ -64,8 +64,7 @@ actor GenerationPump {
       loadSeconds = seconds
       if let seconds { ready.append(.loadFinished(seconds: seconds)) }
       do throws(AtelierError) {
-        await lease.note(.processingPrompt)
-        let events = try await lease.generate(plan.engineRequest(defaults: lease.defaults))
+        let events = try await starter.start(on: lease)
         stage = .generating(events.makeAsyncIterator(), lease)
       } catch {
         await lease.release()
@@ -84,6 +83,7 @@ actor GenerationPump {
 
   private func pass(_ event: GenerationEvent, _ lease: ModelLease) async -> GenerationEvent {
     switch event {
+    case .promptStarted: await lease.note(.processingPrompt)
     case .promptFinished: await lease.note(.generating)
     case .failed: hasFailed = true
     case .finished(var result):

@@ -5,18 +5,27 @@ import AtelierStore
 package struct GenerationService: GenerationServing {
   private let registry: ModelRegistry
   let store: ConversationStore
+  private let tools: ToolSupport?
   private let clock: any RuntimeClock
 
-  package init(registry: ModelRegistry, store: ConversationStore, clock: any RuntimeClock = SystemClock()) {
+  /// `tools` nil: no request may use servers of tools.
+  package init(
+    registry: ModelRegistry, store: ConversationStore, tools: ToolSupport? = nil,
+    clock: any RuntimeClock = SystemClock()
+  ) {
     self.registry = registry
     self.store = store
+    self.tools = tools
     self.clock = clock
   }
 
   package func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
+    try (tools?.policy ?? .closed).check(request.integrations, for: request.caller)
     let target = try await registry.resolve(request.model, kind: .llm)
     if let draft = request.draftModel { try await registry.checkDraft(draft, for: target) }
     let plan = try await plan(request, for: target.model)
+    for (place, reference) in request.integrations.enumerated() { try await tools?.source.check(reference, at: place) }
+    let starter = GenerationStarter(plan: plan, tools: tools, clock: clock)
     let reservation = try await registry.reserve(
       request.model, target: target, contextLength: request.contextLength, timeToLive: request.timeToLive,
       mayLoad: request.caller.permissions.modelsLoad)
@@ -25,19 +34,16 @@ package struct GenerationService: GenerationServing {
     case .ready(let lease):
       let events: AsyncStream<GenerationEvent>
       do throws(AtelierError) {
-        await lease.note(.processingPrompt)
-        events = try await lease.generate(plan.engineRequest(defaults: lease.defaults))
+        events = try await starter.start(on: lease)
       } catch {
         await lease.release()
         throw error
       }
       pump = GenerationPump(
-        plan: plan, selection: reservation.selection, stage: .generating(events.makeAsyncIterator(), lease),
-        store: store, clock: clock)
+        starter, selection: reservation.selection, stage: .generating(events.makeAsyncIterator(), lease), store: store)
     case .loading(let steps):
       pump = GenerationPump(
-        plan: plan, selection: reservation.selection, stage: .loading(steps.makeAsyncIterator()), store: store,
-        clock: clock)
+        starter, selection: reservation.selection, stage: .loading(steps.makeAsyncIterator()), store: store)
     }
     return AsyncStream { await pump.next() }
   }

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierMCP
 import AtelierModels
 import AtelierRuntime
 import AtelierStore
@@ -6,11 +7,12 @@ import Foundation
 import Logging
 import ServiceLifecycle
 
-/// Keeps the chat store within its limits, and ends the workers when the server stops.
+/// Keeps the chat store within its limits and idle tool servers from running on, and ends the workers when the server stops.
 struct RuntimeService: Service {
   let registry: ModelRegistry
   let store: ConversationStore
   let downloads: DownloadManager
+  let plugins: PluginManager
   let retention: RetentionPolicy
   let logger: Logger
 
@@ -18,13 +20,18 @@ struct RuntimeService: Service {
 
   func run() async throws {
     try? await cancelWhenGracefulShutdown {
-      while true {
-        await applyRetention()
-        try await Task.sleep(for: Self.retentionInterval)
+      try await withThrowingDiscardingTaskGroup { group in
+        group.addTask { await plugins.run() }
+        while true {
+          await applyRetention()
+          try await Task.sleep(for: Self.retentionInterval)
+        }
       }
     }
     await downloads.shutdown()
+    async let ended: Void = plugins.shutdown()
     await registry.shutdown()
+    await ended
     try store.close()
   }
 

@@ -25,6 +25,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Folder of the models.") var models: String?
   @Option(name: .customLong("set"), help: "Any setting, as key=value; may be repeated.") var settings: [String] = []
   @Flag(help: "Listen beyond this machine without authentication.") var insecure = false
+  @Flag(help: "Tool servers that requests bring may be on this machine and the local network.")
+  var allowPrivateMcp = false
   @Option(help: "Least important log lines shown.") var logLevel: String?
   @Flag(help: "Log more.") var verbose = false
   @Flag(help: "Log warnings and errors only.") var quiet = false
@@ -60,6 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
     add("jit.enabled", noJit ? "false" : nil, "--no-jit")
     add("jit.ttl_seconds", ttl.map(String.init), "--ttl")
     add("models_directory", models, "--models")
+    add("mcp.allow_private_ephemeral", allowPrivateMcp ? "true" : nil, "--allow-private-mcp")
     add(
       "log.level", verbose ? "debug" : quiet ? "warning" : logLevel,
       verbose ? "--verbose" : quiet ? "--quiet" : "--log-level")

@@ -1,6 +1,7 @@
 import AtelierAccess
 import AtelierCore
 import AtelierEgress
+import AtelierMCP
 import AtelierModels
 import AtelierRuntime
 import AtelierServer
@@ -52,10 +53,11 @@ struct ServerAssembly: Sendable {
     sealKey = try SealKeyFile.load(at: directory.sealKey)
     certificate = try Self.certificate(settings, logger)
     authorizer = Self.authorizer(settings, directory: directory, authentication, logger)
-    generation = GenerationService(registry: registry, store: store)
+    let (plugins, tools) = Self.tools(settings, directory: directory, environment: environment, logger: logger)
+    generation = GenerationService(registry: registry, store: store, tools: tools)
     chats = ChatLibrary(store: store)
     runtime = RuntimeService(
-      registry: registry, store: store, downloads: downloads,
+      registry: registry, store: store, downloads: downloads, plugins: plugins,
       retention: RetentionPolicy(maxAgeDays: settings.chatsMaxAgeDays, maxNodes: settings.chatsMaxNodes),
       logger: Logger(label: "runtime"))
   }
@@ -109,6 +111,30 @@ struct ServerAssembly: Sendable {
     return DownloadManager(
       hub: HubClient(endpoint, egress: egress, stall: .seconds(settings.downloadsStallSeconds)), models: models,
       journal: directory.downloads, catalog: catalog, entries: entries, options: options)
+  }
+
+  private static func tools(
+    _ settings: Settings, directory: DataDirectory, environment: [String: String], logger: Logger
+  ) -> (PluginManager, ToolSupport) {
+    if settings.mcpAllowPlugins, !settings.requireAuthentication {
+      logger.warning("mcp.allow_plugins has no effect without require_auth: nobody may use the servers of mcp.json.")
+    }
+    let logger = Logger(label: "mcp")
+    var limits = MCPLimits()
+    limits.call = .seconds(settings.mcpCallSeconds)
+    limits.longestCall = max(limits.call, .seconds(settings.mcpRequestSeconds))
+    let connector = MCPConnector(
+      egress: Egress(
+        policy: AddressPolicy(allowing: settings.egressAllow), proxies: ProxySettings(environment: environment)),
+      identity: ClientIdentity(version: Version.text), limits: limits, environment: environment, logger: logger)
+    let plugins = PluginManager(
+      file: MCPConfigurationFile(directory.mcp), connector: connector, idleLimit: .seconds(settings.mcpIdleSeconds),
+      logger: logger)
+    let source = MCPToolSource(
+      plugins: plugins, connector: connector, allowsPrivateAddresses: settings.mcpAllowPrivateEphemeral, logger: logger)
+    return (
+      plugins, ToolSupport(source: source, policy: IntegrationPolicy(settings), limits: ToolLoopLimits(settings))
+    )
   }
 
   func server(onListening: @escaping @Sendable (Int) async -> Void) -> HTTPServer {

@@ -1,0 +1,84 @@
+import AtelierCore
+
+/// Who may use which servers of tools (native.md 13.3): the operator's switches and the caller's permissions.
+package struct IntegrationPolicy: Sendable, Hashable {
+  package var allowsEphemeral: Bool
+  package var allowsPlugins: Bool
+  package var requiresAuthentication: Bool
+
+  package init(allowsEphemeral: Bool, allowsPlugins: Bool, requiresAuthentication: Bool) {
+    self.allowsEphemeral = allowsEphemeral
+    self.allowsPlugins = allowsPlugins
+    self.requiresAuthentication = requiresAuthentication
+  }
+
+  package init(_ settings: Settings) {
+    self.init(
+      allowsEphemeral: settings.mcpAllowEphemeral, allowsPlugins: settings.mcpAllowPlugins,
+      requiresAuthentication: settings.requireAuthentication)
+  }
+
+  /// Nothing is allowed.
+  package static let closed = IntegrationPolicy(
+    allowsEphemeral: false, allowsPlugins: false, requiresAuthentication: false)
+
+  /// Throws for the first server that may not be used: `mcpDisabled` when the operator does not allow it to anyone,
+  /// `permissionDenied` when the caller lacks the permission. Throws `invalidValue` for one named twice. Looks at all before
+  /// anything is connected.
+  package func check(_ references: [ToolProviderReference], for caller: Caller) throws(AtelierError) {
+    for reference in references {
+      guard let refusal = refusal(of: reference, for: caller.permissions) else { continue }
+      let server =
+        switch reference {
+        case .plugin(let id, _): "plugin '\(id.prefix(200))'"
+        case .ephemeral(let server): "ephemeral MCP server '\(server.label.prefix(200))'"
+        }
+      throw AtelierError(
+        refusal.code, "Permission denied to use \(server). \(refusal.reason)", param: "integrations")
+    }
+    var seen: Set<ToolProviderInfo> = []
+    for (place, reference) in references.enumerated() where !seen.insert(reference.info).inserted {
+      throw AtelierError(
+        .invalidValue, "'integrations.\(place)' names a server that is named before", param: "integrations.\(place)")
+    }
+  }
+
+  private typealias Refusal = (code: AtelierError.Code, reason: String)
+
+  private func refusal(of reference: ToolProviderReference, for permissions: Permissions) -> Refusal? {
+    switch reference {
+    case .plugin(let id, _):
+      if !allowsPlugins {
+        return (
+          .mcpDisabled, "Calling servers from mcp.json is off; the operator can turn on the setting mcp.allow_plugins."
+        )
+      }
+      if !requiresAuthentication {
+        return (
+          .mcpDisabled,
+          "Calling servers from mcp.json needs authentication; the operator can turn on the setting require_auth."
+        )
+      }
+      return permissions.allowsPlugin(id)
+        ? nil : (.permissionDenied, "The API token lacks the permission mcp.plugins for it.")
+    case .ephemeral:
+      if !allowsEphemeral {
+        return (
+          .mcpDisabled, "Per-request MCP servers are off; the operator can turn on the setting mcp.allow_ephemeral."
+        )
+      }
+      return permissions.mcpEphemeral
+        ? nil : (.permissionDenied, "The API token lacks the permission mcp.ephemeral.")
+    }
+  }
+}
+
+extension ToolProviderReference {
+  /// How answers name it.
+  var info: ToolProviderInfo {
+    switch self {
+    case .plugin(let id, _): .plugin(id: id)
+    case .ephemeral(let server): .ephemeral(serverLabel: server.label)
+    }
+  }
+}
