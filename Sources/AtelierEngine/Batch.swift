@@ -27,6 +27,8 @@ package struct Batch: Sendable {
   /// How many rows, the first ones, continue a generation; the rest are prompts.
   package var decodeRows = 0
   package private(set) var media: [MediaRows] = []
+  /// Cells in use before the step, all sequences together.
+  package var cellsInUse = 0
 
   package init(capacity: Int) {
     tokens.reserveCapacity(capacity)
@@ -47,6 +49,7 @@ package struct Batch: Sendable {
     sequences.removeAll(keepingCapacity: true)
     wantsLogits.removeAll(keepingCapacity: true)
     decodeRows = 0
+    cellsInUse = 0
     media.removeAll(keepingCapacity: true)
   }
 

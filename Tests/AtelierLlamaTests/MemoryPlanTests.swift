@@ -21,7 +21,7 @@ struct MemoryPlanTests {
   }
 
   /// As much as the cache itself, within bounds; a cache far beyond them is left alone.
-  @Test(arguments: [(2048, 47_185_920), (16_384, 377_487_360), (32_768, 402_653_184), (65_536, 0)])
+  @Test(arguments: [(2048, 47_185_920), (8192, 188_743_680), (32_768, 268_435_456), (65_536, 0)])
   func idleSequencesHaveHostMemory(context: Int, bytes: Int) {
     let plan = plan(MemoryPlan.Facts(positionBytes: 23_040, weights: 100 << 20), context: context)
     #expect(plan.parkedBytes == bytes)

@@ -14,6 +14,7 @@ extension Scheduler {
       giveWay(running: youngest)
     }
     parkIdle(&plan)
+    plan.batch.cellsInUse = cache.tree.cells
     swap(&plan.actions, &cache.actions)
   }
 

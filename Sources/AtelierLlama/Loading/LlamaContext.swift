@@ -8,6 +8,7 @@ import CLlamaBridge
 final class LlamaContext: @unchecked Sendable {
   let model: LlamaModel
   let pointer: OpaquePointer
+  private let parameters: llama_context_params
 
   init(_ model: LlamaModel, _ parameters: llama_context_params) throws(AtelierError) {
     guard let pointer = llama_init_from_model(model.pointer, parameters) else {
@@ -15,9 +16,17 @@ final class LlamaContext: @unchecked Sendable {
     }
     self.model = model
     self.pointer = pointer
+    self.parameters = parameters
   }
 
   deinit { llama_free(pointer) }
+
+  /// Another context of the same kind with a memory of its own; nil when there is no room for it.
+  func sibling(tokens: Int) -> LlamaContext? {
+    var parameters = parameters
+    parameters.n_ctx = UInt32(clamping: tokens)
+    return try? LlamaContext(model, parameters)
+  }
 
   var tokens: Int { Int(llama_n_ctx(pointer)) }
   var batchRows: Int { Int(llama_n_batch(pointer)) }

@@ -12,7 +12,12 @@ final class LlamaRunner: ModelRunner {
   private let grammars: GrammarCache
   private let rows: RowStorage
   private let checkpoints: StateCheckpoints
+  private let copier: SequenceCopier
   private let parked: ParkedStates
+  /// 0: there is none, or it could not be made.
+  private var stageCells: Int
+  /// Made for the first prompt that profits from it.
+  private(set) var stage: PromptStage?
   /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
   private let hasShadows: Bool
   private let maxOutputs: Int
@@ -24,8 +29,7 @@ final class LlamaRunner: ModelRunner {
   let parking: ParkingLimits?
   let threadCount: Int
   private var threads: Int
-  /// When prompts had their own call: the row they begin at (0: they had not), the rows whose logits were kept, and those.
-  private var firstCallRows = 0
+  /// Rows whose logits were kept because another call followed, and those.
   private var kept: [Int] = []
   private var keptLogits: [UnsafeMutableBufferPointer<Float>] = []
   /// Rows computed at once at most, where they see each other.
@@ -43,7 +47,9 @@ final class LlamaRunner: ModelRunner {
     cellCount = context.tokens
     maxBatchRows = context.batchRows
     checkpoints = StateCheckpoints(context)
-    parked = ParkedStates(context, memory: memory, spare: plan.sequences)
+    copier = SequenceCopier(context: context, memory: memory, spare: Int32(plan.sequences))
+    parked = ParkedStates(copier)
+    stageCells = plan.stageCells
     hasShadows = plan.hasShadows
     maxSequences = plan.sequences
     maxOutputs = plan.sequences
@@ -87,6 +93,7 @@ final class LlamaRunner: ModelRunner {
   }
 
   private func decode(_ picture: Batch.MediaRows) throws(RunnerError) {
+    try leaveStage(picture.sequence)
     let embedding = picture.embedding
     let count = picture.rows.count
     guard (0..<embedding.rows).contains(picture.rows), embedding.width == inputWidth, count <= maxBatchRows,
@@ -136,27 +143,98 @@ final class LlamaRunner: ModelRunner {
     guard rows.fill(with: batch.sequences, below: maxSequences) else {
       throw .failed("a sequence number is out of range")
     }
-    firstCallRows = 0
+    kept.removeAll(keepingCapacity: true)
+    let prompts = promptBlocks(of: batch)
+    let staged = try computeStaged(batch, prompts)
     let decodeRows = batch.decodeRows
-    guard prefixReuse == .anyPrefix, decodeRows > 0, batch.count - decodeRows >= PromptBudget.wideRows else {
-      return try compute(batch, 0..<batch.count)
+    if staged.isEmpty {
+      guard prefixReuse == .anyPrefix, decodeRows > 0, batch.count - decodeRows >= PromptBudget.wideRows else {
+        return try compute(batch, 0..<batch.count)
+      }
     }
     // Prompts in a call of their own: attention over many rows works in tiles that none of its rows may skip, so one row
     // of a generation would make every prompt row look at that generation's cells too.
-    let prompts = decodeRows..<batch.count
-    try compute(batch, prompts)
-    keepLogits(of: batch, prompts)
+    var done = staged
     do throws(RunnerError) {
-      try compute(batch, 0..<decodeRows)
+      for block in prompts where !staged.contains(block) {
+        try compute(batch, block)
+        done.append(block)
+        keepLogits(of: batch, block, in: context)
+      }
+      if decodeRows > 0 { try compute(batch, 0..<decodeRows) }
     } catch {
-      for row in prompts.reversed() { trimSequence(Int(batch.sequences[row]), from: Int(batch.positions[row])) }
+      for block in done {
+        trimSequence(Int(batch.sequences[block.lowerBound]), from: Int(batch.positions[block.lowerBound]))
+      }
       throw error
     }
   }
 
+  // MARK: Prompts beside others
+
+  /// The rows of each prompt; all together where there is no stage.
+  private func promptBlocks(of batch: Batch) -> [Range<Int>] {
+    let rows = batch.decodeRows..<batch.count
+    guard !rows.isEmpty else { return [] }
+    guard stageCells > 0 else { return [rows] }
+    var blocks: [Range<Int>] = []
+    var start = rows.lowerBound
+    for row in rows where row + 1 == rows.upperBound || batch.sequences[row + 1] != batch.sequences[row] {
+      blocks.append(start..<row + 1)
+      start = row + 1
+    }
+    return blocks
+  }
+
+  /// Computes the blocks that are better off in the stage. Those of which nothing can be said to the contrary are left.
+  private func computeStaged(_ batch: Batch, _ blocks: [Range<Int>]) throws(RunnerError) -> [Range<Int>] {
+    guard stageCells > 0 else { return [] }
+    for row in 0..<batch.decodeRows { try leaveStage(Int(batch.sequences[row])) }
+    let wanted = blocks.filter { block in
+      let sequence = Int(batch.sequences[block.lowerBound])
+      let prefix = Int(batch.positions[block.lowerBound])
+      return stage?.holds(sequence) == true
+        || (layouts.isEmpty
+          && PromptStage.pays(rows: block.count, prefix: prefix, others: batch.cellsInUse - prefix))
+    }
+    guard !wanted.isEmpty, let stage = stage ?? makeStage() else { return [] }
+    let sequences = Set(wanted.map { Int(batch.sequences[$0.lowerBound]) })
+    var done: [Range<Int>] = []
+    for block in wanted {
+      let sequence = Int(batch.sequences[block.lowerBound])
+      guard stage.admit(sequence, count: Int(batch.positions[block.lowerBound]), rows: block.count, beside: sequences),
+        decode(batch, block, in: stage.context) == 0
+      else {
+        try leaveStage(sequence)
+        continue
+      }
+      stage.advance(sequence, by: block.count)
+      done.append(block)
+      keepLogits(of: batch, block, in: stage.context)
+      // A complete prompt generates from the next step on.
+      if batch.wantsLogits[block.upperBound - 1] != 0 { try leaveStage(sequence) }
+    }
+    return done
+  }
+
+  private func makeStage() -> PromptStage? {
+    stage = context.sibling(tokens: stageCells).flatMap { PromptStage($0, main: copier) }
+    if stage == nil { stageCells = 0 }
+    return stage
+  }
+
+  /// What only the stage holds of the sequence moves to the memory that everything else looks at.
+  private func leaveStage(_ sequence: Int) throws(RunnerError) {
+    guard stage?.leave(sequence) ?? true else { throw .failed("a prompt could not be moved to the others") }
+  }
+
   private func compute(_ batch: Batch, _ range: Range<Int>) throws(RunnerError) {
+    try Self.check(decode(batch, range, in: context))
+  }
+
+  private func decode(_ batch: Batch, _ range: Range<Int>, in context: LlamaContext) -> Int32 {
     let start = range.lowerBound
-    let status = batch.tokens.withUnsafeBufferPointer { tokens in
+    return batch.tokens.withUnsafeBufferPointer { tokens in
       positions(of: batch).withUnsafeBufferPointer { positions in
         batch.wantsLogits.withUnsafeBufferPointer { outputs in
           atelier_decode(
@@ -166,7 +244,6 @@ final class LlamaRunner: ModelRunner {
         }
       }
     }
-    try Self.check(status)
   }
 
   private static func check(_ status: Int32) throws(RunnerError) {
@@ -180,9 +257,7 @@ final class LlamaRunner: ModelRunner {
   }
 
   /// The next call overwrites what this one gave.
-  private func keepLogits(of batch: Batch, _ range: Range<Int>) {
-    firstCallRows = range.lowerBound
-    kept.removeAll(keepingCapacity: true)
+  private func keepLogits(of batch: Batch, _ range: Range<Int>, in context: LlamaContext) {
     for row in range where batch.wantsLogits[row] != 0 {
       guard let source = llama_get_logits_ith(context.pointer, Int32(row - range.lowerBound)) else { continue }
       let index = kept.count
@@ -193,10 +268,7 @@ final class LlamaRunner: ModelRunner {
   }
 
   func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {
-    if firstCallRows > 0, row >= firstCallRows {
-      guard let index = kept.firstIndex(of: row) else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
-      return keptLogits[index]
-    }
+    if let index = kept.firstIndex(of: row) { return keptLogits[index] }
     guard let logits = llama_get_logits_ith(context.pointer, Int32(clamping: max(row, 0))) else {
       return UnsafeMutableBufferPointer(start: nil, count: 0)
     }
@@ -205,6 +277,7 @@ final class LlamaRunner: ModelRunner {
 
   func copySequence(_ source: Int, to target: Int, count: Int) {
     guard isSequence(source), isSequence(target), source != target, count > 0 else { return }
+    stage?.leave(source)
     if !layouts.isEmpty { layouts[target] = layouts[source].prefix(count) }
     // A recurrent state is copied whatever the range; a checkpoint is restored over it. Some memories take no range.
     let place = position(of: count, in: source) ?? count
@@ -218,6 +291,7 @@ final class LlamaRunner: ModelRunner {
   @discardableResult
   func trimSequence(_ sequence: Int, from position: Int) -> Bool {
     guard isSequence(sequence) else { return false }
+    stage?.trim(sequence, from: position)
     if position <= 0 {
       for offset in shadowOffsets { llama_memory_seq_rm(memory, Int32(sequence + offset), -1, -1) }
       cutLayout(of: sequence, at: 0)
@@ -257,7 +331,8 @@ final class LlamaRunner: ModelRunner {
   func discardCheckpoint(_ checkpoint: UInt64) { checkpoints.discard(checkpoint) }
 
   func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? {
-    parking != nil && isSequence(sequence) ? parked.save(segment, of: sequence, from: position) : nil
+    guard parking != nil, isSequence(sequence), stage?.leave(sequence) ?? true else { return nil }
+    return parked.save(segment, of: sequence, from: position)
   }
 
   func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {

@@ -23,9 +23,14 @@ struct MemoryPlan: Equatable {
   /// Bytes of idle sequences in host memory; 0: none are kept there.
   var parkedBytes = 0
 
-  /// Host memory beyond the cache itself stays bounded whatever the model. A cache more than twice as large could not be
-  /// kept there in good part, and its model's attention is a small part of a step.
-  private static let mostParkedBytes: Int64 = 384 << 20
+  /// Cells of a second memory for prompts beside others (`PromptStage`), made when it is first of use; 0: none.
+  var stageCells = 0
+
+  /// What is taken beyond the cache itself stays bounded whatever the model. A cache much larger than that could not be
+  /// kept in host memory in good part, and its model's attention is a small part of a step.
+  private static let mostParkedBytes: Int64 = 256 << 20
+  private static let mostStageBytes: Int64 = 192 << 20
+  private static let fewestStageCells: Int64 = 2048
 
   /// What of a model decides.
   struct Facts: Equatable {
@@ -55,7 +60,9 @@ struct MemoryPlan: Equatable {
       sequences = max(64, parallel * 4)
       checkpointBytes = 0
       let (cache, overflow) = Int64(contextLength).multipliedReportingOverflow(by: facts.positionBytes)
-      if !overflow, cache <= 2 * Self.mostParkedBytes { parkedBytes = Int(min(cache, Self.mostParkedBytes)) }
+      if !overflow, cache <= 3 * Self.mostParkedBytes { parkedBytes = Int(min(cache, Self.mostParkedBytes)) }
+      let cells = min(Int64(contextLength), Self.mostStageBytes / max(1, facts.positionBytes))
+      if facts.positionBytes > 0, cells >= Self.fewestStageCells, parallel > 1 { stageCells = Int(cells) }
     } else if facts.isCompressed {
       kind = .compressed
       checkpointBytes = 0
@@ -75,7 +82,9 @@ struct MemoryPlan: Equatable {
     self.init(
       Facts(model, parameters), parallel: parallel, contextLength: Int(parameters.n_ctx),
       physicalBatch: Int(parameters.n_ubatch))
-    let numbers = Int(llama_max_parallel_sequences()) - (parkedBytes > 0 ? 1 : 0)
+    // Where attention is computed elsewhere, nothing is known of what a prompt beside others costs.
+    if llama_supports_gpu_offload() { stageCells = 0 }
+    let numbers = Int(llama_max_parallel_sequences()) - (hasSpare ? 1 : 0)
     sequences = min(sequences, numbers / (hasShadows ? 2 : 1))
   }
 
@@ -91,9 +100,11 @@ struct MemoryPlan: Equatable {
 
   var parking: ParkingLimits? { parkedBytes > 0 ? ParkingLimits(bytes: parkedBytes) : nil }
 
+  private var hasSpare: Bool { parkedBytes > 0 || stageCells > 0 }
+
   /// Sets what a context needs for it. What moves out of the cells and back needs a number of its own, the last one.
   func apply(to parameters: inout llama_context_params) {
-    parameters.n_seq_max = UInt32(sequences * (hasShadows ? 2 : 1) + (parkedBytes > 0 ? 1 : 0))
+    parameters.n_seq_max = UInt32(sequences * (hasShadows ? 2 : 1) + (hasSpare ? 1 : 0))
     parameters.swa_full = kind == .fullWindow
   }
 
