@@ -168,6 +168,21 @@ struct WorkerEngineTests {
     #expect(await hanging.waitUntilGone() == false)
   }
 
+  /// Progress buys time, up to the limit of the whole load; standing still does not, and sleep does not count.
+  @Test func aLoadWithoutProgressIsGivenUp() {
+    let timing = WorkerTiming(start: .seconds(15), load: .seconds(600), loadStall: .seconds(60))
+    var deadline = LoadDeadline(timing: timing, now: .seconds(100))
+    #expect(!deadline.isOver(now: .seconds(114)) && deadline.isOver(now: .seconds(115)))
+    deadline.progressed(now: .seconds(114))
+    #expect(deadline.isOver(now: .seconds(115)))
+    deadline.began(now: .seconds(110))
+    #expect(!deadline.isOver(now: .seconds(169)) && deadline.isOver(now: .seconds(170)))
+    for second in stride(from: 150, through: 680, by: 50) { deadline.progressed(now: .seconds(second)) }
+    #expect(!deadline.isOver(now: .seconds(709)) && deadline.isOver(now: .seconds(710)))
+    deadline.extend(by: .seconds(40))
+    #expect(!deadline.isOver(now: .seconds(749)) && deadline.isOver(now: .seconds(750)))
+  }
+
   @Test func cancellingALoadEndsTheWorker() async throws {
     let (connection, worker) = try connect { _, _ in }
     let task = Task { try await connection.load(Self.load) { _ in } }

@@ -38,10 +38,7 @@ final class WorkerConnection: Sendable {
     var load: EngineLoad?
     var progress: (@Sendable (Double) -> Void)?
     var loading: CheckedContinuation<Result<EngineProperties, AtelierError>, Never>?
-    /// Of the start, then of the load's next progress.
-    var deadline: Duration?
-    /// Of the whole load.
-    var lastDeadline = Duration.zero
+    var deadline: LoadDeadline?
     var monitor: HeartbeatMonitor
     /// Why we ended it ourselves; for the log and for the error of a load.
     var verdict: String?
@@ -81,7 +78,7 @@ final class WorkerConnection: Sendable {
           state.load = load
           state.progress = progress
           state.loading = continuation
-          state.deadline = clock.now + timing.start
+          state.deadline = LoadDeadline(timing: timing, now: clock.now)
         }
         let thread = Thread { self.run() }
         thread.name = "worker-reports"
@@ -267,15 +264,14 @@ final class WorkerConnection: Sendable {
       }
       let load = state.withLock { state in
         if state.phase == .starting { state.phase = .loading }
-        state.deadline = now + min(timing.load, timing.loadStall)
-        state.lastDeadline = now + timing.load
+        state.deadline?.began(now: now)
         defer { state.load = nil }
         return state.load
       }
       if let load { send(.load(load)) }
     case .loadProgress(let progress):
       let report = state.withLock { state in
-        if state.deadline != nil { state.deadline = min(now + timing.loadStall, state.lastDeadline) }
+        state.deadline?.progressed(now: now)
         return state.progress
       }
       report?(min(max(progress, 0), 1))
@@ -405,12 +401,11 @@ final class WorkerConnection: Sendable {
       let now = clock.now
       let (gone, verdict, late) = state.withLock { state in
         let slept = state.monitor.slept(now: now)
-        state.deadline = state.deadline.map { $0 + slept }
-        state.lastDeadline += slept
+        state.deadline?.extend(by: slept)
         let isBusy = !state.requests.isEmpty || state.phase == .loading
         return (
           state.phase == .gone, state.monitor.check(isBusy: isBusy, now: now),
-          state.deadline.map { $0 <= now } ?? false
+          state.deadline?.isOver(now: now) ?? false
         )
       }
       if gone { return }
