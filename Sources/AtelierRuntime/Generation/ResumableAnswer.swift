@@ -69,7 +69,9 @@ actor ResumableAnswer {
         }
       }
       do throws(AtelierError) {
-        return try await ask()
+        try await ask()
+        await lease.note(trace.soFar == nil ? .processingPrompt : .generating)
+        return
       } catch {
         guard error.code == .engineDied else { throw error }
       }

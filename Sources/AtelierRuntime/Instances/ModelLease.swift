@@ -63,15 +63,15 @@ package final class ModelLease: Sendable {
   /// `modelUnloaded` when somebody unloaded the instance, `serverBusy` when it died too often, `shuttingDown`.
   func renew() async throws(AtelierError) {
     let fresh = try await registry.lease(after: hold.withLock { $0.origin })
-    hold.withLock { hold in
-      let taken = fresh.hold.withLock { fresh in
-        defer { fresh.isReleased = true }
-        return fresh
+    let isOver = hold.withLock { hold in
+      guard !hold.isReleased else { return true }
+      hold = fresh.hold.withLock { fresh in
+        let taken = fresh
+        fresh.isReleased = true
+        return taken
       }
-      // Released meanwhile: then the new place is given back when this goes.
-      let isReleased = hold.isReleased
-      hold = taken
-      hold.isReleased = isReleased
+      return false
     }
+    if isOver { await fresh.release() }
   }
 }

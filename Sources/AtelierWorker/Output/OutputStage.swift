@@ -127,8 +127,8 @@ private struct Outputs {
     let action = outputs[entry.id]?.pipeline.handle(entry.event, now: now, into: &produced)
     for event in produced { events.append(PredictionEvent(id: entry.id, event: event)) }
     produced.removeAll(keepingCapacity: true)
-    if case .token(let token, _, let draws) = entry.event, let output = outputs[entry.id] {
-      let logprob = output.pipeline.lastLogprob
+    if case .token(let token, let probability, let draws) = entry.event, action != nil {
+      let logprob = probability == nil ? nil : outputs[entry.id]?.pipeline.lastLogprob
       tokens.append(
         PredictionTokens(id: entry.id, tokens: [token], logprobs: logprob.map { [$0] } ?? [], draws: draws))
     }
