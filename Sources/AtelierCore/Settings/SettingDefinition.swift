@@ -10,9 +10,6 @@ package struct SettingDefinition: Sendable {
 
   package var builtIn: JSONValue { read(Settings()) }
 
-  /// A running server takes a new value from `settings.json` at once; others at its next start.
-  package var isLive: Bool { key == "require_auth" }
-
   package static func named(_ key: String) -> SettingDefinition? { all.first { $0.key == key } }
 }
 
