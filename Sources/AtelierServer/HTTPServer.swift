@@ -58,19 +58,19 @@ package struct HTTPServer: Service {
   private static let farewell = Duration.seconds(3)
 
   package func run() async throws {
-    let server = try server()
     do throws(SocketFile.Problem) { try socket?.prepare() } catch {
       switch error {
       case .inUse: throw Failure.socketInUse
       case .unusable(let reason): throw Failure.cannotListen(reason)
       }
     }
-    // From its first moment the socket is the owner's alone.
+    // From its first moment the socket is the owner's alone; files made later are as ever.
     let mask = socket.map { _ in umask(0o077) }
     defer {
       if let mask { umask(mask) }
       socket?.remove()
     }
+    let server = try server(afterwards: mask)
     do {
       try await withThrowingTaskGroup(of: Bool.self) { group in
         group.addTask {
@@ -94,7 +94,8 @@ package struct HTTPServer: Service {
     }
   }
 
-  private func server() throws -> any Service {
+  /// `mask`: what new files of the process are kept from, once it listens.
+  private func server(afterwards mask: mode_t?) throws -> any Service {
     // Above what the guard lets through, which also keeps the time.
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: 32 * 1024, maxHeaderListSize: 128 * 1024, maxHeaderFieldCount: 256)
@@ -114,6 +115,7 @@ package struct HTTPServer: Service {
         try await Self.serve(request, writer, channel, responder)
       },
       onServerRunning: { [onListening, port, socket] channel in
+        if let mask { umask(mask) }
         if let socket { chmod(socket.path, 0o600) }
         await onListening(channel.localAddress?.port ?? port)
       })

@@ -115,7 +115,8 @@ def test_a_request_loads_nothing_without_the_permission(guarded, token):
     for path, content in (
         ("/api/v1/chat", body), ("/api/v1/chat", body | {"stream": True}),
         ("/v1/chat/completions", {"model": "second", "messages": HELLO}),
-        ("/v1/messages/count_tokens", {"model": "second", "messages": HELLO}),
+        ("/v1/messages", {"model": "second", "max_tokens": 9, "messages": HELLO}),
+        ("/v1/responses", {"model": "second", "input": "x"}),
     ):
         answer = guarded.post(path, content, **bearer(asker))
         assert answer.status_code == 403 and "models.load" in answer.json()["error"]["message"], answer.text
