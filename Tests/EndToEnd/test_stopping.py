@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from atelier_server import Server, server_sent_events, wait_until
+from raw_http import connect, request
 from table_model import TableModel
 
 ENDLESS = "Tell me about @sea please"
@@ -114,6 +115,17 @@ def test_a_second_signal_ends_at_once(fresh, models_zoo):
     assert time.monotonic() - begun < 5
     stream.thread.join(20)
     wait_until(lambda: is_gone(worker), 10, "the worker's end")
+
+
+def test_a_client_that_reads_nothing_does_not_hold_up_the_end(fresh):
+    server = fresh("--set", "limits.drain_seconds=1", model=False).start()
+    with connect(server, 1) as connection:
+        with pytest.raises(OSError):
+            while True:
+                connection.sendall(request("GET", "/nothing/" + "a" * 200) * 100)
+        begun = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 20
 
 
 def can_connect(server) -> bool:

@@ -253,7 +253,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     case .input:
       // The connection's task was cancelled: nobody is left to wait.
       isCut = true
-      context.close(mode: .input, promise: promise)
+      context.close(mode: phase == .closing ? .all : .input, promise: promise)
     case .output, .all:
       guard context.channel.isActive, !isCut else { return context.close(mode: mode, promise: promise) }
       context.channel.closeFuture.cascade(to: promise)
