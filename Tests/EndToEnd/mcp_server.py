@@ -14,6 +14,7 @@ import os
 import anyio
 import uvicorn
 from mcp.server.mcpserver import Context, Image, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.streamable_http import EventMessage, EventStore
 from mcp_types import CallToolResult, ResourceLink, TextContent
 
@@ -46,7 +47,7 @@ def say(text: str) -> str:
 @server.tool()
 def fail(reason: str) -> str:
     """Fail for a reason."""
-    raise ValueError(reason)
+    raise ToolError(reason)
 
 
 @server.tool()
@@ -73,10 +74,10 @@ async def wait(seconds: float) -> str:
 
 @server.tool()
 async def steps(count: int, ctx: Context) -> str:
-    """Report progress twice a second."""
+    """Report progress four times a second."""
     for step in range(count):
         await ctx.report_progress(step, count)
-        await anyio.sleep(0.5)
+        await anyio.sleep(0.25)
     return "all steps"
 
 

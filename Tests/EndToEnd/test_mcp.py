@@ -1,13 +1,8 @@
 """Remote tool servers in requests (native.md 4.3, 5.5, 13): real servers of the official SDK over every transport, and a
 model whose weights make it call."""
-import contextlib
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import threading
-import time
 
 import httpx
 import pytest
@@ -15,22 +10,9 @@ import pytest
 import native_grammar
 from atelier_server import Server, free_port, wait_until
 from table_model import TableModel
+from tool_server import TRANSPORTS, ToolServer, call, tool_servers
 
-HERE = pathlib.Path(__file__).parent
 KEY = "table"
-TRANSPORTS = {
-    "2026": ["http"],
-    "streamed": ["http", "--era", "handshake"],
-    "json": ["http", "--era", "handshake", "--json"],
-    "resumable": ["http", "--era", "handshake", "--resumable"],
-    "sse": ["sse"],
-}
-
-
-def call(tool: str, **arguments) -> str:
-    return f"<tool_call>\n{json.dumps({'name': tool, 'arguments': arguments})}\n</tool_call>"
-
-
 SCRIPTS = {
     "@add": "Let me see. " + call("add", a=2, b=3),
     "@say": call("say_text", text="Now @five please"),
@@ -40,43 +22,13 @@ SCRIPTS = {
     "@fail": call("fail", reason="no @five today"),
     "@kinds": call("everything"),
     "@wait": call("wait", seconds=30),
-    "@steps": call("steps", count=5),
+    "@steps": call("steps", count=9),
     "@broken": call("interrupted"),
     "@headers": call("headers"),
     "@large": call("large", kilobytes=100),
     "@die": call("die"),
     "@clash": call("two_say_text", text="from @five"),
 }
-
-
-class ToolServer:
-    def __init__(self, folder: pathlib.Path, *arguments: str):
-        self.journal = folder / f"journal-{arguments[0]}-{free_port()}.jsonl"
-        self.journal.touch()
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            [sys.executable, HERE / "mcp_server.py", *arguments, "--port", str(self.port)],
-            env=os.environ | {"MCP_JOURNAL": str(self.journal)}, stdin=subprocess.DEVNULL)
-        self.url = f"http://127.0.0.1:{self.port}/{arguments[0] if arguments[0] == 'sse' else 'mcp'}"
-        wait_until(self._answers, 30, "the tool server")
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(f"http://127.0.0.1:{self.port}/", timeout=1)
-            return True
-        return False
-
-    def entry(self, **more) -> dict:
-        return {"type": "ephemeral_mcp", "server_label": "tools", "server_url": self.url} | more
-
-    def notes(self, event: str | None = None) -> list[dict]:
-        notes = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        return [note for note in notes if event in (None, note["event"])]
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +42,7 @@ def table(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory):
-    """Tool servers by transport, started when a test first wants one."""
-    folder, made = tmp_path_factory.mktemp("tools"), {}
-
-    def get(transport: str = "2026") -> ToolServer:
-        if transport not in made:
-            made[transport] = ToolServer(folder, *TRANSPORTS[transport])
-        return made[transport]
-
-    yield get
-    for server in made.values():
-        server.stop()
+    yield from tool_servers(tmp_path_factory.mktemp("tools"))
 
 
 def atelier(table: pathlib.Path, **settings) -> Server:
@@ -219,7 +161,7 @@ def test_two_servers_with_the_same_tools(server, tools):
 
 
 def test_headers_reach_the_named_server_and_nothing_of_the_callers(server, tools):
-    body = {"model": KEY, "input": "Please @headers now", "temperature": 0, "max_output_tokens": 30,
+    body = {"model": KEY, "input": "Please @headers now", "temperature": 0, "max_output_tokens": 110,
             "integrations": [tools().entry(headers={"Authorization": "Bearer theirs", "X-Key": "k", "Accept": "x"})]}
     answer = server.post("/api/v1/chat", body, headers={"authorization": "Bearer mine", "x-secret": "s"}).json()
     seen = json.loads(texts(answer["output"][0]["output"])[0])
@@ -235,14 +177,14 @@ def test_a_tools_failure_is_told_to_the_model(server, tools):
 
 
 def test_content_of_every_kind(server, tools):
-    _, result = ask(server, "@kinds", tools().entry(), max_output_tokens=30)
+    _, result = ask(server, "@kinds", tools().entry(), max_output_tokens=110)
     blocks = json.loads(result["output"][0]["output"])
     assert [block["type"] for block in blocks] == ["text", "image", "resource_link", "text"]
     assert blocks[1]["mimeType"] == "image/png" and json.loads(blocks[3]["text"]) == {"deep": {"number": 7}}
 
 
 def test_a_large_result_is_cut(server, tools):
-    _, result = ask(server, "@large", tools().entry(), max_output_tokens=30)
+    _, result = ask(server, "@large", tools().entry(), max_output_tokens=110)
     text = texts(result["output"][0]["output"])[0]
     assert 65536 < len(text) < 66000 and text.endswith("it is too long.]")
 
@@ -250,26 +192,26 @@ def test_a_large_result_is_cut(server, tools):
 def test_a_hanging_tool_times_out_and_its_call_is_cancelled(server, tools):
     for transport in ("2026", "streamed"):
         before = len(tools(transport).notes("wait cancelled"))
-        _, result = ask(server, "@wait", tools(transport).entry(), max_output_tokens=45)
+        _, result = ask(server, "@wait", tools(transport).entry(), max_output_tokens=110)
         assert texts(result["output"][0]["output"]) == ["MCP error -32001: Request timed out"]
         wait_until(lambda: len(tools(transport).notes("wait cancelled")) > before, 10, "the cancellation")
 
 
-@pytest.mark.parametrize("transport", ["2026", "streamed", "sse"])
+@pytest.mark.parametrize("transport", ["2026", "streamed"])
 def test_progress_gives_a_tool_more_time(server, tools, transport):
-    _, result = ask(server, "@steps", tools(transport).entry(), max_output_tokens=45)
+    _, result = ask(server, "@steps", tools(transport).entry(), max_output_tokens=110)
     assert texts(result["output"][0]["output"]) == ["all steps"]
 
 
 def test_a_broken_stream_is_gone_on_with(server, tools):
-    _, result = ask(server, "@broken", tools("resumable").entry(), max_output_tokens=45)
+    _, result = ask(server, "@broken", tools("resumable").entry(), max_output_tokens=110)
     assert texts(result["output"][0]["output"]) == ["went on"]
     assert any(note.get("resumes") for note in tools("resumable").notes("request"))
 
 
 def test_a_server_that_dies_in_a_call_does_not_end_the_answer(server, tmp_path):
     doomed = ToolServer(tmp_path, "http")
-    _, result = ask(server, "@die", doomed.entry(), max_output_tokens=45)
+    _, result = ask(server, "@die", doomed.entry(), max_output_tokens=110)
     assert result["output"][0]["type"] == "tool_call" and texts(result["output"][0]["output"])[0]
     doomed.stop()
 

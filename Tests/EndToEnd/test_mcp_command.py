@@ -9,7 +9,7 @@ import time
 import pytest
 
 from atelier_server import Server
-from test_mcp import TRANSPORTS, ToolServer
+from tool_server import TRANSPORTS, ToolServer
 
 HERE = pathlib.Path(__file__).parent
 

@@ -1,0 +1,68 @@
+"""Starts real MCP servers of the official SDK (`mcp_server.py`) for tests."""
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import httpx
+
+from atelier_server import free_port, wait_until
+
+HERE = pathlib.Path(__file__).parent
+TRANSPORTS = {
+    "2026": ["http"],
+    "streamed": ["http", "--era", "handshake"],
+    "json": ["http", "--era", "handshake", "--json"],
+    "resumable": ["http", "--era", "handshake", "--resumable"],
+    "sse": ["sse"],
+}
+
+
+def call(tool: str, **arguments) -> str:
+    return f"<tool_call>\n{json.dumps({'name': tool, 'arguments': arguments})}\n</tool_call>"
+
+
+class ToolServer:
+    def __init__(self, folder: pathlib.Path, *arguments: str):
+        self.journal = folder / f"journal-{arguments[0]}-{free_port()}.jsonl"
+        self.journal.touch()
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "mcp_server.py", *arguments, "--port", str(self.port)],
+            env=os.environ | {"MCP_JOURNAL": str(self.journal)}, stdin=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{self.port}/{arguments[0] if arguments[0] == 'sse' else 'mcp'}"
+        wait_until(self._answers, 30, "the tool server")
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{self.port}/", timeout=1)
+            return True
+        return False
+
+    def entry(self, **more) -> dict:
+        return {"type": "ephemeral_mcp", "server_label": "tools", "server_url": self.url} | more
+
+    def notes(self, event: str | None = None) -> list[dict]:
+        notes = [json.loads(line) for line in self.journal.read_text().splitlines()]
+        return [note for note in notes if event in (None, note["event"])]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def tool_servers(folder: pathlib.Path):
+    """For a fixture: gives a function that starts a server by transport when a test first wants it, and ends them all."""
+    made = {}
+
+    def get(transport: str = "2026") -> ToolServer:
+        if transport not in made:
+            made[transport] = ToolServer(folder, *TRANSPORTS[transport])
+        return made[transport]
+
+    yield get
+    for server in made.values():
+        server.stop()
