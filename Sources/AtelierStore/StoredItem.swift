@@ -7,6 +7,7 @@ struct StoredItem: Codable, Hashable {
     case toolCall = "tool_call"
     case executedToolCall = "executed_tool_call"
     case invalidToolCall = "invalid_tool_call"
+    case toolListing = "tool_listing"
   }
 
   struct Provider: Codable, Hashable {
@@ -27,6 +28,12 @@ struct StoredItem: Codable, Hashable {
     }
   }
 
+  struct Tool: Codable, Hashable {
+    var name: String
+    var description: String?
+    var parameters: String?
+  }
+
   var kind: Kind
   var text: String?
   var call: StoredToolCall?
@@ -37,6 +44,9 @@ struct StoredItem: Codable, Hashable {
   var toolName: String?
   var arguments: String?
   var shownName: String?
+  /// Of a call that failed.
+  var isError: Bool?
+  var tools: [Tool]?
   /// Number of the tool loop's round that made the item, where that is not 0.
   var round: Int?
 
@@ -51,11 +61,12 @@ struct StoredItem: Codable, Hashable {
     case .toolCall(let call):
       kind = .toolCall
       self.call = StoredToolCall(call)
-    case .executedToolCall(let call, let provider, let output):
+    case .executedToolCall(let call, let provider, let output, let isError):
       kind = .executedToolCall
       self.call = StoredToolCall(call)
       self.provider = provider.map(Provider.init)
       self.output = output
+      if isError { self.isError = true }
     case .invalidToolCall(let call):
       kind = .invalidToolCall
       reason = call.reason
@@ -64,6 +75,13 @@ struct StoredItem: Codable, Hashable {
       arguments = call.arguments
       provider = call.provider.map(Provider.init)
       shownName = call.shownName
+    case .toolListing(let listing):
+      kind = .toolListing
+      provider = Provider(listing.provider)
+      reason = listing.failure
+      tools = listing.tools.map {
+        Tool(name: $0.name, description: $0.description, parameters: $0.parametersJSON)
+      }
     }
   }
 
@@ -90,7 +108,8 @@ struct StoredItem: Codable, Hashable {
       return .toolCall(call.call)
     case .executedToolCall:
       guard let call else { throw StoredFormatError() }
-      return .executedToolCall(call.call, provider: try provider?.provider(), output: output ?? "")
+      return .executedToolCall(
+        call.call, provider: try provider?.provider(), output: output ?? "", isError: isError ?? false)
     case .invalidToolCall:
       guard let kind = invalid.flatMap(InvalidToolCall.Kind.init(rawValue:)) else { throw StoredFormatError() }
       var invalid = InvalidToolCall(
@@ -98,6 +117,12 @@ struct StoredItem: Codable, Hashable {
         provider: try provider?.provider())
       invalid.shownName = shownName
       return .invalidToolCall(invalid)
+    case .toolListing:
+      guard let provider else { throw StoredFormatError() }
+      let tools = (tools ?? []).map {
+        ToolDefinition(name: $0.name, description: $0.description, parametersJSON: $0.parameters)
+      }
+      return .toolListing(ToolListing(provider: try provider.provider(), tools: tools, failure: reason))
     }
   }
 }

@@ -51,6 +51,9 @@ package struct EventContract: Sendable {
       if count > 0 { report("instanceSelected is not the first event") }
       hasInstance = true
     case .loadStarted, .loadProgress, .loadFinished: addLoad(event)
+    case .toolsListed:
+      expect(.none, event)
+      if hasPrompt { report("toolsListed after the prompt") }
     case .promptStarted, .promptProgress, .promptFinished: addPrompt(event)
     case .reasoningStarted: open(.reasoning, event)
     case .messageStarted: open(.message, event)
@@ -155,7 +158,7 @@ package struct EventContract: Sendable {
       }
       if !arguments.isEmpty, arguments != call.arguments { report("the arguments differ from their deltas") }
       phase = provider == nil ? .none : .running(call)
-    case (.toolCallSucceeded(let call, _, _), .running(let running)):
+    case (.toolCallSucceeded(let call, _, _, _), .running(let running)):
       if call != running { report("toolCallSucceeded of another call than the one running") }
       phase = .none
     case (.toolCallFailed(let invalid), .none):

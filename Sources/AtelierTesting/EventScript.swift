@@ -49,7 +49,10 @@ package enum EventScript {
     case "toolCallArgumentsDelta": .toolCallArgumentsDelta(try item.string("text"))
     case "toolCallArguments": .toolCallArguments(try call(item), provider: try provider(item))
     case "toolCallSucceeded":
-      .toolCallSucceeded(try call(item), provider: try provider(item), output: try item.string("output"))
+      .toolCallSucceeded(
+        try call(item), provider: try provider(item), output: try item.string("output"),
+        isError: item.value["is_error"]?.boolValue ?? false)
+    case "toolsListed": .toolsListed(try listing(item))
     case "toolCallFailed":
       .toolCallFailed(
         InvalidToolCall(
@@ -67,6 +70,16 @@ package enum EventScript {
       instanceID: try item.string("instance_id"), modelKey: try item.string("model_key"),
       architecture: item.value["architecture"]?.stringValue, quantization: item.value["quantization"]?.stringValue,
       contextLength: try item.integer("context_length"))
+  }
+
+  private static func listing(_ item: ScriptReader) throws(Malformed) -> ToolListing {
+    guard let provider = try provider(item) else { throw item.malformed("'provider' is missing") }
+    let tools = (item.value["tools"]?.arrayValue ?? []).map { tool in
+      ToolDefinition(
+        name: tool["name"]?.stringValue ?? "", description: tool["description"]?.stringValue,
+        parametersJSON: tool["parameters"]?.stringValue)
+    }
+    return ToolListing(provider: provider, tools: tools, failure: item.value["failure"]?.stringValue)
   }
 
   private static func call(_ item: ScriptReader) throws(Malformed) -> ToolCall {
@@ -159,10 +172,21 @@ package enum EventScript {
     case .toolCallArguments(let call, let provider):
       write(call, to: &item)
       write(provider, to: &item)
-    case .toolCallSucceeded(let call, let provider, let output):
+    case .toolCallSucceeded(let call, let provider, let output, let isError):
       write(call, to: &item)
       item["output"] = .string(output)
+      if isError { item["is_error"] = true }
       write(provider, to: &item)
+    case .toolsListed(let listing):
+      item["tools"] = .array(
+        listing.tools.map { tool in
+          var object: JSONObject = ["name": .string(tool.name)]
+          if let text = tool.description { object["description"] = .string(text) }
+          if let text = tool.parametersJSON { object["parameters"] = .string(text) }
+          return .object(object)
+        })
+      if let failure = listing.failure { item["failure"] = .string(failure) }
+      write(listing.provider, to: &item)
     case .toolCallFailed(let invalid):
       item["kind"] = .string(invalid.kind.rawValue)
       item["reason"] = .string(invalid.reason)
@@ -280,6 +304,7 @@ extension GenerationEvent {
     case .toolCallArgumentsDelta: "toolCallArgumentsDelta"
     case .toolCallArguments: "toolCallArguments"
     case .toolCallSucceeded: "toolCallSucceeded"
+    case .toolsListed: "toolsListed"
     case .toolCallFailed: "toolCallFailed"
     case .failed: "failed"
     case .finished: "finished"

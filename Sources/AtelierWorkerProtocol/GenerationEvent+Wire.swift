@@ -64,7 +64,7 @@ extension ByteWriter {
       write(byte: EventTag.finished)
       try write(result)
     case .instanceSelected, .loadStarted, .loadProgress, .loadFinished, .toolCallStarted, .toolCallArguments,
-      .toolCallSucceeded, .toolCallFailed:
+      .toolCallSucceeded, .toolCallFailed, .toolsListed:
       throw .notEncodable("the event is not a worker's")
     }
   }
@@ -103,7 +103,7 @@ extension ByteWriter {
       case .toolCall(let call):
         write(byte: ItemTag.toolCall)
         write(call)
-      case .executedToolCall, .invalidToolCall: throw .notEncodable("the output item is not a worker's")
+      case .executedToolCall, .invalidToolCall, .toolListing: throw .notEncodable("the output item is not a worker's")
       }
     }
     write(result.finishReason.rawValue)

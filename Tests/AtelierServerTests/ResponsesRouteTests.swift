@@ -61,7 +61,7 @@ struct ResponsesRouteTests {
     #expect(answer.status == 403)
     #expect(
       try JSONValue(parsing: answer.body)["error"] == [
-        "message": "No.", "type": "permission_error", "param": nil, "code": "mcp_disabled",
+        "message": "No.", "type": "permission_error", "param": "tools", "code": "mcp_disabled",
       ])
   }
 

@@ -43,8 +43,9 @@ package enum PredictionLog {
     case .reasoning(let text): "<think>\(text)</think>"
     case .message(let text): text
     case .toolCall(let call): "\(call.name)(\(call.arguments))"
-    case .executedToolCall(let call, _, let output): "\(call.name)(\(call.arguments)) = \(output)"
+    case .executedToolCall(let call, _, let output, _): "\(call.name)(\(call.arguments)) = \(output)"
     case .invalidToolCall(let call): "\(call.toolName): \(call.reason)"
+    case .toolListing(let listing): "(offered: \(listing.tools.map(\.name).joined(separator: ", ")))"
     }
   }
 

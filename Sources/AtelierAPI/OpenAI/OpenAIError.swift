@@ -87,10 +87,12 @@ package enum OpenAIError {
     case (.contextLengthExceeded, "query"): "query"
     case (.contextLengthExceeded, _), (_, "input"): inputField
     case (_, "reasoning"): "reasoning_effort"
+    case (_, let param?) where param.hasPrefix("integrations"): "tools"
     case (_, let param?): param
     case (.unsupportedModality, nil), (.templateFailed, nil): inputField
     case (.modelNotFound, nil), (.modelNotLoaded, nil), (.modelTypeMismatch, nil): "model"
     case (.previousResponseNotFound, nil): "previous_response_id"
+    case (.mcpDisabled, nil), (.mcpConnection, nil), (.pluginConnection, nil), (.forbiddenAddress, nil): "tools"
     default: nil
     }
   }

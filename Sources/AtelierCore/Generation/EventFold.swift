@@ -30,8 +30,9 @@ package struct EventFold: Sendable {
       output.append(.message(message))
       messageLogprobs.append(Array(logprobs[messageStart...]))
     case .toolCallArguments(let call, provider: nil): output.append(.toolCall(call))
-    case .toolCallSucceeded(let call, let provider, let text):
-      output.append(.executedToolCall(call, provider: provider, output: text))
+    case .toolsListed(let listing): output.append(.toolListing(listing))
+    case .toolCallSucceeded(let call, let provider, let text, let isError):
+      output.append(.executedToolCall(call, provider: provider, output: text, isError: isError))
     case .toolCallFailed(let invalid): output.append(.invalidToolCall(invalid))
     case .failed(let error): failure = error
     case .finished(let final): result = final

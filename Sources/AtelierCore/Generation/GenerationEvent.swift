@@ -10,6 +10,8 @@ package enum GenerationEvent: Sendable, Hashable {
   /// 0…1, never decreasing.
   case loadProgress(Double)
   case loadFinished(seconds: Double)
+  /// Before the first prompt, for requests that asked for it (`ServedToolOptions`).
+  case toolsListed(ToolListing)
   case promptStarted
   /// 0…1, never decreasing within its group; the cached prefix counts as processed.
   case promptProgress(Double)
@@ -27,7 +29,8 @@ package enum GenerationEvent: Sendable, Hashable {
   case toolCallArgumentsDelta(String)
   /// The whole arguments. A call for the client ends here; one the server runs goes on to succeeded or failed.
   case toolCallArguments(ToolCall, provider: ToolProviderInfo?)
-  case toolCallSucceeded(ToolCall, provider: ToolProviderInfo?, output: String)
+  /// `isError`: the tool, the connection or the time limit says that the call failed; the output says how.
+  case toolCallSucceeded(ToolCall, provider: ToolProviderInfo?, output: String, isError: Bool = false)
   case toolCallFailed(InvalidToolCall)
   case failed(AtelierError)
   case finished(GenerationResult)

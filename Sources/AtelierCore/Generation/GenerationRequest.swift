@@ -46,6 +46,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var client: UInt64 = 0
   /// What it may do; set by the server, not by a dialect.
   package var caller = Caller.anonymous
+  /// How the tools of `integrations` are shown and called.
+  package var servedTools = ServedToolOptions()
 
   package init(
     model: String, input: GenerationInput, systemPrompt: String? = nil, previousResponseID: String? = nil,

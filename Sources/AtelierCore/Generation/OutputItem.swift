@@ -5,6 +5,7 @@ package enum OutputItem: Sendable, Hashable, Codable {
   /// A call for the client to run.
   case toolCall(ToolCall)
   /// A call the server ran.
-  case executedToolCall(ToolCall, provider: ToolProviderInfo?, output: String)
+  case executedToolCall(ToolCall, provider: ToolProviderInfo?, output: String, isError: Bool = false)
   case invalidToolCall(InvalidToolCall)
+  case toolListing(ToolListing)
 }

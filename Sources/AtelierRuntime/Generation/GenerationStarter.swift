@@ -13,8 +13,8 @@ struct GenerationStarter: Sendable {
     let request = plan.engineRequest(defaults: lease.defaults)
     guard let tools, !plan.request.integrations.isEmpty else { return try await lease.generate(request) }
     return ToolConversation(
-      request: request, references: plan.request.integrations, support: tools, clock: clock,
-      generate: { (request) throws(AtelierError) in try await lease.generate(request) }
+      request: request, references: plan.request.integrations, options: plan.request.servedTools, support: tools,
+      clock: clock, generate: { (request) throws(AtelierError) in try await lease.generate(request) }
     ).events
   }
 }

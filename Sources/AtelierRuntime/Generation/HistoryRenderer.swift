@@ -57,12 +57,13 @@ enum HistoryRenderer {
         if !calls.isEmpty, !isOneRound { closeRound() }
         text.append(words)
       case .toolCall(let call): add(call, result: nil)
-      case .executedToolCall(let call, _, let output): add(call, result: ToolResultText.forModel(output))
+      case .executedToolCall(let call, _, let output, _): add(call, result: ToolResultText.forModel(output))
       case .invalidToolCall(let invalid):
         let call = ToolCall(
           id: "invalid_\(calls.count)", name: invalid.shownName ?? invalid.toolName,
           arguments: invalid.arguments ?? "{}")
         add(call, result: invalid.reason)
+      case .toolListing: break
       }
     }
     closeRound()

@@ -15,6 +15,7 @@ actor ToolConversation {
   private let generate: Generate
   private let request: EngineRequest
   private let references: [ToolProviderReference]
+  private let options: ServedToolOptions
   private let support: ToolSupport
   private let clock: any RuntimeClock
   private let begun: Duration
@@ -23,23 +24,27 @@ actor ToolConversation {
   private var loop: ToolLoop
   private var stage = Stage.connecting
   private var ready: [GenerationEvent] = []
+  private var isFirstRound = true
 
   /// One round on the engine.
   typealias Generate = @Sendable (EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent>
 
   /// `request` holds the client's own tools, if it has any.
   init(
-    request: EngineRequest, references: [ToolProviderReference], support: ToolSupport, clock: any RuntimeClock,
-    generate: @escaping Generate
+    request: EngineRequest, references: [ToolProviderReference], options: ServedToolOptions, support: ToolSupport,
+    clock: any RuntimeClock, generate: @escaping Generate
   ) {
     self.generate = generate
     self.request = request
     self.references = references
+    self.options = options
     self.support = support
     self.clock = clock
     begun = clock.now
+    var limits = support.limits
+    limits.calls = min(limits.calls, options.maxCalls ?? limits.calls)
     loop = ToolLoop(
-      menu: ToolMenu([]), limits: support.limits, maxOutputTokens: request.maxOutputTokens,
+      menu: ToolMenu([]), limits: limits, maxOutputTokens: request.maxOutputTokens,
       clientTools: Set(request.tools.map(\.name)))
   }
 
@@ -83,42 +88,81 @@ actor ToolConversation {
   // MARK: Stages
 
   private func connect() async {
-    do throws(AtelierError) {
+    do throws(Unreachable) {
       providers = try await Self.connect(references, support.source)
-      loop.replace(ToolMenu(try await offers(), taken: Set(request.tools.map(\.name))))
+      let offers = try await offers()
+      loop.replace(menu(offers))
+      if options.listsTools {
+        ready += loop.list(offers.map { ToolListing(provider: $0.info, tools: $0.tools) })
+      }
       stage = .starting(ToolLoop.Round(mayCall: true, maxOutputTokens: request.maxOutputTokens))
-    } catch { fail(error) }
+    } catch {
+      if options.listsTools {
+        ready += loop.list([ToolListing(provider: error.provider, failure: error.reason.message)])
+      }
+      fail(error.reason)
+    }
   }
 
   private func start(_ round: ToolLoop.Round) async {
     // A list that cannot be fetched now stays as it was: the next call will say what is wrong.
-    if !loop.output.items.isEmpty, let offers = try? await offers() {
-      loop.replace(ToolMenu(offers, taken: Set(request.tools.map(\.name))))
-    }
+    if !isFirstRound, let offers = try? await offers() { loop.replace(menu(offers)) }
     var next = request
     next.tools += loop.menu.definitions
     next.maxOutputTokens = round.maxOutputTokens
-    if !round.mayCall {
-      next.toolChoice = .none
-    } else if !loop.output.items.isEmpty, request.toolChoice != .none {
-      // A call that was demanded has been made.
-      next.toolChoice = .auto
-    }
-    if case .chat(let messages) = request.input {
-      let (items, rounds) = loop.output
-      next.input = .chat(messages + HistoryRenderer.messages(items, rounds: rounds))
-    }
     do throws(AtelierError) {
+      if !round.mayCall {
+        next.toolChoice = .none
+      } else if isFirstRound {
+        try choose(&next)
+      } else if request.toolChoice != .none {
+        // A call that was demanded has been made.
+        next.toolChoice = .auto
+      }
+      isFirstRound = false
+      if case .chat(let messages) = request.input {
+        let (items, rounds) = loop.output
+        next.input = .chat(messages + HistoryRenderer.messages(items, rounds: rounds))
+      }
       stage = .generating(try await generate(next).makeAsyncIterator())
     } catch { fail(error) }
   }
 
-  private func offers() async throws(AtelierError) -> [ToolMenu.Offer] {
+  /// Demands a call of the server that the request chose.
+  private func choose(_ next: inout EngineRequest) throws(AtelierError) {
+    guard let choice = options.choice else { return }
+    let names = loop.menu.names(of: choice.provider, tool: choice.tool)
+    guard !names.isEmpty else {
+      throw AtelierError(
+        .invalidValue, "'tool_choice' names a tool that the server does not offer in this request",
+        param: "tool_choice")
+    }
+    if names.count == 1, let name = names.first {
+      next.toolChoice = .named(name)
+    } else {
+      next.tools.removeAll { !names.contains($0.name) }
+      next.toolChoice = .required
+    }
+  }
+
+  private func menu(_ offers: [ToolMenu.Offer]) -> ToolMenu {
+    ToolMenu(offers, taken: Set(request.tools.map(\.name)), separator: options.separator)
+  }
+
+  private func offers() async throws(Unreachable) -> [ToolMenu.Offer] {
     var offers: [ToolMenu.Offer] = []
     for provider in providers {
-      offers.append(ToolMenu.Offer(label: provider.label, info: provider.info, tools: try await provider.tools()))
+      do throws(AtelierError) {
+        offers.append(ToolMenu.Offer(label: provider.label, info: provider.info, tools: try await provider.tools()))
+      } catch { throw Unreachable(provider: provider.info, reason: error) }
     }
     return offers
+  }
+
+  /// Which server cannot be used, and why.
+  private struct Unreachable: Error {
+    var provider: ToolProviderInfo
+    var reason: AtelierError
   }
 
   private func fail(_ error: AtelierError) {
@@ -137,13 +181,13 @@ actor ToolConversation {
   /// All at the same time, in the order named. One that fails ends the others.
   private static func connect(
     _ references: [ToolProviderReference], _ source: any ToolProviderSource
-  ) async throws(AtelierError) -> [any ToolProvider] {
-    typealias Connection = (place: Int, result: Result<any ToolProvider, AtelierError>)
+  ) async throws(Unreachable) -> [any ToolProvider] {
+    typealias Connection = (place: Int, result: Result<any ToolProvider, Unreachable>)
     let results = await withTaskGroup(of: Connection.self) { group in
       for (place, reference) in references.enumerated() {
         group.addTask {
           do throws(AtelierError) { return (place, .success(try await source.connect(reference))) } catch {
-            return (place, .failure(error))
+            return (place, .failure(Unreachable(provider: reference.info, reason: error)))
           }
         }
       }
@@ -159,7 +203,7 @@ actor ToolConversation {
       for case .success(let provider) in results.map(\.result) { await provider.close() }
       throw error
     }
-    return try results.sorted { $0.place < $1.place }.map { connection throws(AtelierError) in
+    return try results.sorted { $0.place < $1.place }.map { connection throws(Unreachable) in
       try connection.result.get()
     }
   }

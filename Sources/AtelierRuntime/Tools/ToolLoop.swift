@@ -67,6 +67,9 @@ struct ToolLoop: Sendable {
   /// What was said so far, and where its later rounds begin.
   var output: (items: [OutputItem], rounds: [Int]) { (fold.output, rounds) }
 
+  /// What the servers offer, where it is to be shown.
+  mutating func list(_ listings: [ToolListing]) -> [GenerationEvent] { show(listings.map(GenerationEvent.toolsListed)) }
+
   /// A server changed its tools between two rounds.
   mutating func replace(_ menu: ToolMenu) { self.menu = menu }
 
@@ -90,7 +93,7 @@ struct ToolLoop: Sendable {
     var output = outcome.output
     if outputBytes + output.utf8.count > limits.outputBytes { output = ToolResultText.withoutData(output) }
     outputBytes += output.utf8.count
-    return show([.toolCallSucceeded(call, provider: info, output: output)])
+    return show([.toolCallSucceeded(call, provider: info, output: output, isError: outcome.isError)])
   }
 
   /// The end after a fault that the engine does not report itself.
@@ -99,7 +102,8 @@ struct ToolLoop: Sendable {
     if let (call, info) = running {
       // Its block has to close; the answer is not kept anyway.
       running = nil
-      events = show([.toolCallSucceeded(call, provider: info, output: ToolOutcome.failure(error.message).output)])
+      let output = ToolOutcome.failure(error.message).output
+      events = show([.toolCallSucceeded(call, provider: info, output: output, isError: true)])
     }
     let reason: FinishReason = error.code == .modelUnloaded ? .modelUnloaded : .failed
     return events + show([.failed(error), .finished(total(GenerationResult(finishReason: reason)))])

@@ -27,8 +27,8 @@ struct ToolMenu: Sendable, Hashable {
 
   private static let longestName = 64
 
-  /// `taken`: names of the client's own functions.
-  init(_ offers: [Offer], taken: Set<String> = []) {
+  /// `taken`: names of the client's own functions. `separator`: between label and name, where a name is taken.
+  init(_ offers: [Offer], taken: Set<String> = [], separator: String = "_") {
     var providers: [String: Set<Int>] = [:]
     for (index, offer) in offers.enumerated() {
       for tool in offer.tools { providers[Self.plain(tool.name), default: []].insert(index) }
@@ -38,7 +38,7 @@ struct ToolMenu: Sendable, Hashable {
       for tool in offer.tools.sorted(by: { $0.name < $1.name }) {
         let plain = Self.plain(tool.name)
         let clashes = (providers[plain]?.count ?? 0) > 1 || taken.contains(plain)
-        let shown = Self.free(clashes ? Self.plain(offer.label) + "_" + plain : plain, used)
+        let shown = Self.free(clashes ? Self.plain(offer.label) + separator + plain : plain, used)
         used.insert(shown)
         var definition = tool
         definition.name = shown
@@ -52,6 +52,13 @@ struct ToolMenu: Sendable, Hashable {
   }
 
   subscript(shownName: String) -> Entry? { entries[shownName] }
+
+  /// The shown names of a server's tools, or of one of them.
+  func names(of provider: ToolProviderInfo, tool: String?) -> Set<String> {
+    Set(
+      entries.values.filter { $0.info == provider && (tool == nil || $0.name == tool || $0.shownName == tool) }
+        .map(\.shownName))
+  }
 
   /// Letters, digits, `_` and `-`; everything else becomes `_`.
   private static func plain(_ name: String) -> String {

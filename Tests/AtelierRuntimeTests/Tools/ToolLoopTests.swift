@@ -111,7 +111,7 @@ struct ToolLoopTests {
       &loop, [Self.call("math_pi", "") + [Self.end()], Self.words + [Self.end(.endOfText)]])
     #expect(orders.map(\.tool) == ["math.pi"] && orders.first?.arguments == [:])
     let output = try result(events).output
-    guard case .executedToolCall(let call, _, _)? = output.first else {
+    guard case .executedToolCall(let call, _, _, _)? = output.first else {
       Issue.record("no call")
       return
     }
@@ -155,7 +155,7 @@ struct ToolLoopTests {
     let call = Self.call("add", #"{"a":1}"#)
     let (events, orders, rounds) = run(&loop, [call + call + call + [Self.end()], Self.words + [Self.end(.endOfText)]])
     #expect(orders.count == 2 && rounds.map(\.mayCall) == [false])
-    guard case .executedToolCall(_, _, let output) = try result(events).output[2] else {
+    guard case .executedToolCall(_, _, let output, _) = try result(events).output[2] else {
       Issue.record("no third call")
       return
     }
@@ -194,7 +194,7 @@ struct ToolLoopTests {
     for event in Self.prompt + call { _ = loop.add(event, elapsed: .zero) }
     let shown = loop.complete(ToolOutcome(output: image))
     #expect(shown.count == 1)
-    guard case .toolCallSucceeded(_, _, let output) = shown[0] else {
+    guard case .toolCallSucceeded(_, _, let output, _) = shown[0] else {
       Issue.record("no success")
       return
     }

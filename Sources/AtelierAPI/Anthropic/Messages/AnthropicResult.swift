@@ -46,7 +46,7 @@ enum AnthropicResult {
         "type": "tool_use", "id": .string(toolUseID(call.id)), "name": .string(call.name),
         "input": .object(text: call.arguments),
       ]
-    case .executedToolCall, .invalidToolCall: return nil
+    case .executedToolCall, .invalidToolCall, .toolListing: return nil
     }
   }
 

@@ -52,7 +52,8 @@ package struct AnthropicStreamEncoder: StreamEncoder {
       if phase == .waiting { phase = .prompt }
       return []
     case .promptFinished(let usage): return begin(usage)
-    case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .reasoningStarted, .messageStarted: return []
+    case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .reasoningStarted, .messageStarted, .toolsListed:
+      return []
     case .failed(let error):
       phase = .ended
       return [.json(AnthropicError.body(of: error, requestID: context.stamp.requestID), name: "error")]

@@ -31,10 +31,10 @@ enum LMStudioV1ChatResult {
   /// nil for blocks without text, and for calls meant for the client, which this API cannot ask for.
   private static func item(_ item: OutputItem) -> JSONValue? {
     switch item {
-    case .reasoning(""), .message(""), .toolCall: nil
+    case .reasoning(""), .message(""), .toolCall, .toolListing: nil
     case .reasoning(let text): ["type": "reasoning", "content": .string(text)]
     case .message(let text): ["type": "message", "content": .string(text)]
-    case .executedToolCall(let call, let provider, let output):
+    case .executedToolCall(let call, let provider, let output, _):
       .object(
         tagged(
           "tool_call",

@@ -23,6 +23,7 @@ package struct LMStudioV1ChatStreamEncoder: StreamEncoder {
     if ended { return [] }
     if failed, case .finished = event {} else if failed { return [] }
     switch event {
+    case .toolsListed: return []
     case .reasoningStarted: return open(.reasoning)
     case .reasoningDelta(let text): return delta(text, in: .reasoning)
     case .messageStarted: return open(.message)
@@ -113,7 +114,7 @@ package struct LMStudioV1ChatStreamEncoder: StreamEncoder {
         tool(
           "tool_call.arguments", ["tool": .string(call.name), "arguments": .object(text: call.arguments)], provider)
       ]
-    case .toolCallSucceeded(let call, let provider, let output):
+    case .toolCallSucceeded(let call, let provider, let output, _):
       return [
         tool(
           "tool_call.success",

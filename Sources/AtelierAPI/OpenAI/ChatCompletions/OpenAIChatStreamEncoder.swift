@@ -42,7 +42,7 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
       instance = instance ?? selection
       return []
     case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .promptFinished, .reasoningStarted,
-      .reasoningFinished, .messageStarted, .messageFinished:
+      .reasoningFinished, .messageStarted, .messageFinished, .toolsListed:
       return []
     // Here the prompt is known to fit; what was wrong before it is still an HTTP status.
     case .promptStarted: return begin()

@@ -44,7 +44,7 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
     // There is no template that could make reasoning or calls of the text.
     case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .promptFinished, .reasoningStarted,
       .reasoningDelta, .reasoningFinished, .messageStarted, .messageFinished, .toolCallStarted,
-      .toolCallArgumentsDelta, .toolCallArguments, .toolCallSucceeded, .toolCallFailed:
+      .toolCallArgumentsDelta, .toolCallArguments, .toolCallSucceeded, .toolCallFailed, .toolsListed:
       return []
     }
   }

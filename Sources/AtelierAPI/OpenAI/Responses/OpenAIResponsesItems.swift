@@ -71,24 +71,76 @@ struct OpenAIResponsesItems: Sendable, Hashable {
     return .object(item)
   }
 
-  /// A call that the server ran. `output` and `failure` nil: it is running.
-  func executedCall(
-    name: String, provider: ToolProviderInfo?, arguments: String, output: String?, failure: String?, _ place: Int
-  ) -> JSONValue {
-    let label: String =
-      switch provider {
-      case .plugin(let id): id
-      case .ephemeral(let label): label
-      case nil: ""
+  /// What came of a call that the server ran.
+  enum CallOutcome: Sendable, Hashable {
+    case running
+    /// MCP content blocks as JSON text.
+    case output(String)
+    /// The same, of a call that failed.
+    case failedOutput(String)
+    /// The call was not made.
+    case refused(String)
+
+    /// Texts, and everything else as JSON, a line each.
+    fileprivate var text: String? {
+      guard case .output(let output) = self else { return nil }
+      return Self.blocks(output)?.map { block in
+        block["type"] == "text" ? block["text"]?.stringValue ?? "" : block.serialized()
+      }.joined(separator: "\n") ?? output
+    }
+
+    fileprivate var error: JSONValue {
+      let content: [JSONValue]
+      switch self {
+      case .running, .output: return .null
+      case .failedOutput(let output): content = Self.blocks(output) ?? [Self.block(output)]
+      case .refused(let reason): content = [Self.block(reason)]
       }
-    let error: JSONValue =
-      failure.map {
-        ["type": "mcp_tool_execution_error", "content": [["type": "text", "text": .string($0)]]]
-      } ?? .null
+      return ["type": "mcp_tool_execution_error", "content": .array(content)]
+    }
+
+    fileprivate var status: String {
+      switch self {
+      case .running: "in_progress"
+      case .output: "completed"
+      case .failedOutput, .refused: "failed"
+      }
+    }
+
+    private static func blocks(_ output: String) -> [JSONValue]? {
+      guard let blocks = (try? JSONValue(parsing: output))?.arrayValue,
+        blocks.allSatisfy({ $0["type"]?.stringValue != nil })
+      else { return nil }
+      return blocks
+    }
+
+    private static func block(_ text: String) -> JSONValue { ["type": "text", "text": .string(text)] }
+  }
+
+  /// A call that the server ran.
+  func executedCall(
+    name: String, provider: ToolProviderInfo?, arguments: String, _ outcome: CallOutcome, _ place: Int
+  ) -> JSONValue {
+    [
+      "id": .string(id("mcp", place)), "type": "mcp_call", "server_label": .string(forms.label(of: provider)),
+      "name": .string(name), "arguments": .string(arguments), "output": .text(outcome.text), "error": outcome.error,
+      "status": .string(outcome.status), "approval_request_id": nil,
+    ]
+  }
+
+  /// What a server offers. `isBeginning`: it is being asked.
+  func toolListing(_ listing: ToolListing, _ place: Int, isBeginning: Bool = false) -> JSONValue {
+    let tools: [JSONValue] = listing.tools.map { tool in
+      [
+        "name": .string(tool.name), "description": .text(tool.description),
+        "input_schema": tool.parametersJSON.flatMap { try? JSONValue(parsing: $0) } ?? ["type": "object"],
+        "annotations": nil,
+      ]
+    }
     return [
-      "id": .string(id("mcp", place)), "type": "mcp_call", "server_label": .string(label), "name": .string(name),
-      "arguments": .string(arguments), "output": .text(output), "error": error,
-      "status": failure != nil ? "failed" : output != nil ? "completed" : "in_progress", "approval_request_id": nil,
+      "id": .string(id("mcpl", place)), "type": "mcp_list_tools",
+      "server_label": .string(forms.label(of: listing.provider)), "tools": .array(isBeginning ? [] : tools),
+      "error": isBeginning ? .null : .text(listing.failure),
     ]
   }
 
@@ -110,15 +162,17 @@ struct OpenAIResponsesItems: Sendable, Hashable {
       case .toolCall(let call):
         let ending = CallEnding(call.arguments, forms[call.name], isCut: status == .incomplete)
         output.append(self.call(call.id, forms[call.name], arguments: ending.arguments, place, ending.status))
-      case .executedToolCall(let call, let provider, let text):
+      case .executedToolCall(let call, let provider, let text, let isError):
         output.append(
           executedCall(
-            name: call.name, provider: provider, arguments: call.arguments, output: text, failure: nil, place))
+            name: call.name, provider: provider, arguments: call.arguments,
+            isError ? .failedOutput(text) : .output(text), place))
       case .invalidToolCall(let invalid):
         output.append(
           executedCall(
-            name: invalid.toolName, provider: invalid.provider, arguments: invalid.arguments ?? "", output: nil,
-            failure: invalid.reason, place))
+            name: invalid.toolName, provider: invalid.provider, arguments: invalid.arguments ?? "",
+            .refused(invalid.reason), place))
+      case .toolListing(let listing): output.append(toolListing(listing, place))
       }
     }
     return output
@@ -128,7 +182,7 @@ struct OpenAIResponsesItems: Sendable, Hashable {
   private static func isShown(_ item: OutputItem) -> Bool {
     switch item {
     case .reasoning(let text), .message(let text): !text.isEmpty
-    case .toolCall, .executedToolCall: true
+    case .toolCall, .executedToolCall, .toolListing: true
     case .invalidToolCall(let invalid): invalid.provider != nil
     }
   }

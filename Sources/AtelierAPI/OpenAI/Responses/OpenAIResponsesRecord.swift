@@ -27,6 +27,7 @@ struct OpenAIResponsesRecord {
       "version": .integer(Int64(Self.version)), "created_at": .integer(created), "model": .string(model),
       "settings": .object(settings), "forms": forms.json, "sealed": .bool(sealsReasoning),
       "custom_outputs": .array(customOutputs.sorted().map(JSONValue.string)),
+      "bare_labels": .array(forms.bareLabels.sorted().map(JSONValue.string)),
     ]).serialized()
   }
 
@@ -36,7 +37,8 @@ struct OpenAIResponsesRecord {
     created = json?["created_at"]?.integerValue.map(Int64.init) ?? turn.completedAt / 1000
     model = json?["model"]?.stringValue ?? turn.modelKey
     settings = json?["settings"]?.objectValue ?? Self.plainSettings(of: turn)
-    forms = ToolForms(json?["forms"])
+    forms = ToolForms(
+      json?["forms"], bareLabels: json?["bare_labels"]?.arrayValue?.compactMap(\.stringValue) ?? [])
     sealsReasoning = json?["sealed"]?.boolValue ?? false
     customOutputs = Set(json?["custom_outputs"]?.arrayValue?.compactMap(\.stringValue) ?? [])
   }

@@ -45,7 +45,7 @@ enum OpenAIResponsesRequest {
     let context = OpenAIResponses.Context(
       isStreaming: isStreaming, model: model, settings: settings, forms: tools.forms,
       sealsReasoning: include.contains("reasoning.encrypted_content"), stamp: stamp)
-    let request = GenerationRequest(
+    var request = GenerationRequest(
       model: model, input: .chat(input.messages), systemPrompt: instructions, previousResponseID: previous,
       store: store,
       tools: tools.definitions, toolChoice: tools.choice, parallelToolCalls: tools.parallel, sampling: sampling,
@@ -54,6 +54,12 @@ enum OpenAIResponsesRequest {
       inheritsSystemPrompt: false, responseID: stamp.responseID,
       record: store ? OpenAIResponsesRecord(context, customOutputs: input.customOutputs).text : nil,
       dropsOldTurns: dropsOldTurns, draftModel: draftModel)
+    if !tools.servers.isEmpty {
+      request.servedTools.listsTools = true
+      request.servedTools.separator = "__"
+      request.servedTools.maxCalls = maxToolCalls
+      request.servedTools.choice = tools.servedChoice
+    }
     return DecodedRequest(request: request, context: context)
   }
 

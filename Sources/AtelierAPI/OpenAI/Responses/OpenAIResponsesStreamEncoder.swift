@@ -68,6 +68,7 @@ package struct OpenAIResponsesStreamEncoder: StreamEncoder {
     switch event {
     // Here the prompt is known to fit; what was wrong before it is still an HTTP status.
     case .promptStarted: return closing + begin()
+    case .toolsListed(let listing): return closing + list(listing)
     case .reasoningDelta(let text): return closing + delta(text, [], .reasoning)
     case .messageDelta(let text, let tokens): return closing + delta(text, tokens, .message)
     case .reasoningFinished, .messageFinished:
@@ -163,14 +164,14 @@ package struct OpenAIResponsesStreamEncoder: StreamEncoder {
       item?.isOver = true
       return []
     case .toolCallArguments(let call, provider: _?): return executedArguments(call)
-    case .toolCallSucceeded(_, _, let text): return end(output: text, failure: nil)
+    case .toolCallSucceeded(_, _, let text, let isError): return end(isError ? .failedOutput(text) : .output(text))
     case .toolCallFailed(let invalid):
       var events: [ServerSentEvent] = []
       if item == nil, invalid.provider != nil {
         events = begin() + start(ToolCallHead(id: "", name: invalid.toolName, provider: invalid.provider))
       }
       if item?.kind == .executedCall { item?.text = invalid.arguments ?? "" }
-      return events + end(output: nil, failure: invalid.reason)
+      return events + end(.refused(invalid.reason))
     default: return []
     }
   }
@@ -182,7 +183,7 @@ package struct OpenAIResponsesStreamEncoder: StreamEncoder {
       return [
         added(
           items.executedCall(
-            name: head.name, provider: head.provider, arguments: "", output: nil, failure: nil, place)),
+            name: head.name, provider: head.provider, arguments: "", .running, place)),
         event("response.mcp_call.in_progress", place: place),
       ]
     }
@@ -225,17 +226,29 @@ package struct OpenAIResponsesStreamEncoder: StreamEncoder {
     ]
   }
 
-  private mutating func end(output text: String?, failure: String?) -> [ServerSentEvent] {
+  private mutating func end(_ outcome: OpenAIResponsesItems.CallOutcome) -> [ServerSentEvent] {
     guard let item, item.kind == .executedCall else { return close(isCut: true) }
     let place = output.count
     self.item = nil
-    let name = failure == nil ? "response.mcp_call.completed" : "response.mcp_call.failed"
+    let name =
+      if case .output = outcome { "response.mcp_call.completed" } else { "response.mcp_call.failed" }
     return [
       event(name, ["item_id": .string(item.id), "output_index": .count(place)]),
       done(
         items.executedCall(
-          name: item.head?.name ?? "", provider: item.head?.provider, arguments: item.text, output: text,
-          failure: failure, place)),
+          name: item.head?.name ?? "", provider: item.head?.provider, arguments: item.text, outcome, place)),
+    ]
+  }
+
+  /// What a server offers: known at once, so the item begins and ends here.
+  private mutating func list(_ listing: ToolListing) -> [ServerSentEvent] {
+    let place = output.count
+    let members: JSONObject = ["item_id": .string(items.id("mcpl", place)), "output_index": .count(place)]
+    let name = listing.failure == nil ? "response.mcp_list_tools.completed" : "response.mcp_list_tools.failed"
+    return begin() + [
+      added(items.toolListing(listing, place, isBeginning: true)),
+      event("response.mcp_list_tools.in_progress", members), event(name, members),
+      done(items.toolListing(listing, place)),
     ]
   }
 
@@ -262,7 +275,7 @@ package struct OpenAIResponsesStreamEncoder: StreamEncoder {
         done(items.message(item.text, item.logprobs, place, status)),
       ]
     case .call: return closeCall(item, isCut: isCut)
-    case .executedCall: return end(output: nil, failure: "The call was not finished.")
+    case .executedCall: return end(.refused("The call was not finished."))
     }
   }
 

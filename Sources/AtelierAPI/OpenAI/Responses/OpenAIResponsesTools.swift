@@ -6,13 +6,16 @@ struct OpenAIResponsesTools {
   private(set) var choice = ToolChoice.auto
   private(set) var parallel = true
   private(set) var forms = ToolForms()
+  /// The first call is to be one of a server's tools.
+  private(set) var servedChoice: ServedToolOptions.Choice?
   /// Servers whose tools the runtime runs.
   private(set) var servers: [ToolProviderReference] = []
   /// `tools` as the response object repeats it: without credentials.
   private(set) var echo: [JSONValue] = []
 
   private let fields: FieldReader
-  private var labels: Set<String> = []
+  /// Servers by their labels.
+  private var providers: [String: ToolProviderInfo] = [:]
 
   static func read(_ fields: FieldReader, additional: [FieldReader]) -> OpenAIResponsesTools {
     var tools = OpenAIResponsesTools(fields: fields)
@@ -21,6 +24,9 @@ struct OpenAIResponsesTools {
     tools.definitions = tools.definitions.withoutRepeats()
     if tools.definitions.count > RequestLimits.tools {
       let _: Never? = fields.wrongValue("tools", "must have at most \(RequestLimits.tools) functions")
+    }
+    if tools.servers.count > RequestLimits.toolServers {
+      let _: Never? = fields.wrongValue("tools", "must have at most \(RequestLimits.toolServers) MCP servers")
     }
     tools.echo = (fields["tools"]?.arrayValue ?? []).map(withoutCredentials)
     tools.parallel = fields.boolean("parallel_tool_calls") ?? true
@@ -110,10 +116,15 @@ struct OpenAIResponsesTools {
     let allowed = allowedTools(tool)
     let headers = headers(tool)
     guard let label else { return nil }
-    guard labels.insert(label).inserted else {
+    guard providers[label] == nil else {
       return tool.wrongValue("server_label", "is used by another server of the request")
     }
-    guard let url else { return .plugin(id: label, allowedTools: allowed) }
+    guard let url else {
+      let id = forms.pluginID(of: label)
+      providers[label] = .plugin(id: id)
+      return .plugin(id: id, allowedTools: allowed)
+    }
+    providers[label] = .ephemeral(serverLabel: label)
     return .ephemeral(EphemeralToolServer(label: label, url: url, headers: headers, allowedTools: allowed))
   }
 
@@ -183,11 +194,12 @@ struct OpenAIResponsesTools {
       choice = .named(name)
     case "mcp":
       guard let label = chosen.required("server_label", chosen.name) else { return }
-      guard labels.contains(label) else {
+      guard let provider = providers[label] else {
         let _: Never? = chosen.wrongValue("server_label", "names no server of the request")
         return
       }
       choice = .required
+      servedChoice = ServedToolOptions.Choice(provider: provider, tool: chosen.string("name"))
     case "allowed_tools": allow(chosen.reader("allowed_tools") ?? chosen)
     case let type?:
       let _: Never? = chosen.wrongValue(
@@ -205,8 +217,31 @@ struct OpenAIResponsesTools {
   private mutating func allow(_ allowed: FieldReader) {
     let mode = allowed.word("mode", of: ["auto": ToolChoice.auto, "required": .required])
     guard let tools = allowed.required("tools", { allowed.array($0, upTo: RequestLimits.tools) }) else { return }
-    let names = Set(tools.compactMap { $0.objectValue.flatMap(modelName) })
+    let named = tools.compactMap(\.objectValue)
+    let names = Set(named.filter { $0["type"] != "mcp" }.compactMap(modelName))
     definitions.removeAll { !names.contains($0.name) }
+    servers = servers.compactMap { Self.narrowed($0, to: named.filter { $0["type"] == "mcp" }, providers) }
     choice = mode ?? .auto
+  }
+
+  /// The server with the tools that are still allowed; nil when it is not named.
+  private static func narrowed(
+    _ server: ToolProviderReference, to named: [JSONObject], _ providers: [String: ToolProviderInfo]
+  ) -> ToolProviderReference? {
+    func tools(_ info: ToolProviderInfo, _ allowed: [String]?) -> [String]?? {
+      let entries = named.filter { $0["server_label"]?.stringValue.flatMap { providers[$0] } == info }
+      guard !entries.isEmpty else { return nil }
+      let names = entries.compactMap { $0["name"]?.stringValue }
+      guard names.count == entries.count else { return .some(allowed) }
+      return allowed.map { allowed in names.filter(allowed.contains) } ?? names
+    }
+    switch server {
+    case .plugin(let id, let allowed):
+      return tools(.plugin(id: id), allowed).map { .plugin(id: id, allowedTools: $0) }
+    case .ephemeral(var server):
+      guard let allowed = tools(.ephemeral(serverLabel: server.label), server.allowedTools) else { return nil }
+      server.allowedTools = allowed
+      return .ephemeral(server)
+    }
   }
 }

@@ -13,6 +13,8 @@ struct ToolForms: Sendable, Hashable {
   }
 
   private var forms: [String: Form] = [:]
+  /// Labels of servers of mcp.json that the client wrote without `mcp/`.
+  private(set) var bareLabels: Set<String> = []
 
   init() {}
 
@@ -25,6 +27,24 @@ struct ToolForms: Sendable, Hashable {
   /// The first of a name wins.
   mutating func add(_ form: Form, as modelName: String) {
     if forms[modelName] == nil { forms[modelName] = form }
+  }
+
+  /// The id of the server of mcp.json that a client calls `label`, with or without its prefix.
+  mutating func pluginID(of label: String) -> String {
+    guard !label.hasPrefix(PluginID.prefix) else { return label }
+    bareLabels.insert(label)
+    return PluginID.prefix + label
+  }
+
+  /// As the client calls the server.
+  func label(of provider: ToolProviderInfo?) -> String {
+    switch provider {
+    case .plugin(let id):
+      let bare = String(id.dropFirst(PluginID.prefix.count))
+      return id.hasPrefix(PluginID.prefix) && bareLabels.contains(bare) ? bare : id
+    case .ephemeral(let label): return label
+    case nil: return ""
+    }
   }
 
   subscript(modelName: String) -> Form { forms[modelName] ?? Form(name: modelName) }
@@ -56,7 +76,8 @@ struct ToolForms: Sendable, Hashable {
         }))
   }
 
-  init(_ json: JSONValue?) {
+  init(_ json: JSONValue?, bareLabels: [String] = []) {
+    self.bareLabels = Set(bareLabels)
     for (key, value) in json?.objectValue ?? [:] {
       forms[key] = Form(
         name: value["name"]?.stringValue ?? key, namespace: value["namespace"]?.stringValue,

@@ -120,6 +120,50 @@ struct OpenAIResponsesToolsTests {
       ])
   }
 
+  @Test func aServerOfTheFileNeedsNoPrefixAndIsShownAsItWasCalled() throws {
+    let decoded = try OpenAIResponses.decode(
+      ["input": "Hi", "max_tool_calls": 3, "tools": [["type": "mcp", "server_label": "files"]]], stamp: stamp)
+    let request = try #require(decoded.requests.first)
+    #expect(request.integrations == [.plugin(id: "mcp/files", allowedTools: nil)])
+    #expect(request.servedTools.listsTools && request.servedTools.separator == "__")
+    #expect(request.servedTools.maxCalls == 3)
+    let call = OutputItem.executedToolCall(
+      ToolCall(id: "c", name: "read", arguments: "{}"), provider: .plugin(id: "mcp/files"), output: "[]")
+    let body = OpenAIResponses.body(of: [Answer(result: GenerationResult(output: [call]))], in: decoded.context)
+    #expect(body["output"]?.arrayValue?.first?["server_label"] == "files")
+  }
+
+  @Test func aChoiceMayNameAServerAndItsTool() throws {
+    let server: JSONValue = ["type": "mcp", "server_label": "hub", "server_url": "https://x"]
+    let choice = ["type": "mcp", "server_label": "hub", "name": "add"] as JSONValue
+    let named = try request(tools: [server, exec], choice: choice)
+    #expect(named.toolChoice == .required)
+    #expect(named.servedTools.choice == .init(provider: .ephemeral(serverLabel: "hub"), tool: "add"))
+    expectRefusal(.invalidValue, "tool_choice.server_label") { () throws(AtelierError) in
+      try request(tools: [server], choice: ["type": "mcp", "server_label": "other"])
+    }
+  }
+
+  @Test func allowedToolsNarrowServersToo() throws {
+    let servers: [JSONValue] = [
+      ["type": "mcp", "server_label": "hub", "server_url": "https://x", "allowed_tools": ["a", "b"]],
+      ["type": "mcp", "server_label": "other", "server_url": "https://y"],
+    ]
+    let one: JSONValue = ["type": "mcp", "server_label": "hub", "name": "b"]
+    let narrowed = try request(
+      tools: .array(servers + [exec]), choice: ["type": "allowed_tools", "mode": "auto", "tools": [one]])
+    #expect(narrowed.tools.isEmpty)
+    #expect(
+      narrowed.integrations == [.ephemeral(EphemeralToolServer(label: "hub", url: "https://x", allowedTools: ["b"]))])
+  }
+
+  @Test func thereAreNoMoreThanEightServers() {
+    let servers = (0..<9).map {
+      JSONValue.object(["type": "mcp", "server_label": .string("s\($0)"), "server_url": "https://x"])
+    }
+    expectRefusal(.invalidValue, "tools") { () throws(AtelierError) in try request(tools: .array(servers)) }
+  }
+
   @Test func credentialsAreNotRepeated() throws {
     let tool: JSONValue = [
       "type": "mcp", "server_label": "hub", "server_url": "https://x", "headers": ["a": "b"], "authorization": "c",
