@@ -1,0 +1,142 @@
+"""Servers of mcp.json in requests (native.md 13): real programs of the official SDK behind API tokens."""
+import json
+import os
+import pathlib
+import sys
+
+import httpx
+import pytest
+
+import native_grammar
+from atelier_server import Server, server_sent_events, wait_until
+from table_model import TableModel
+from tool_server import call
+
+HERE = pathlib.Path(__file__).parent
+KEY = "table"
+SCRIPTS = {
+    "@say": call("say_text", text="Now @five please"),
+    "@five": "Five.",
+    "@die": call("die"),
+    "@env": call("environment"),
+}
+
+
+def entry(**more) -> dict:
+    return {"command": sys.executable, "args": [str(HERE / "mcp_server.py"), "stdio"], "env": {"GREETING": "hello"}} | more
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> pathlib.Path:
+    model = TableModel(context_length=16384)
+    for trigger, text in SCRIPTS.items():
+        model.script(trigger, text)
+    return model.otherwise("Nothing was asked.").write(tmp_path_factory.mktemp("model") / "table.gguf")
+
+
+def write(server: Server, **servers):
+    (server.home / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
+
+
+@pytest.fixture(scope="module")
+def server(table):
+    instance = Server("--require-auth", model=False, environment={
+        "ATELIER_MCP_ALLOW_PLUGINS": "true", "ATELIER_LOAD_CONTEXT_LENGTH": "16384", "ATELIER_MCP_MAX_ROUNDS": "2"})
+    instance.add_model("tests/table/table.gguf", table)
+    if "\n  token " not in instance.run("--help").stdout:
+        instance.remove()
+        pytest.skip("there are no API tokens to ask with")
+    write(instance, files=entry(), My_Files=entry())
+    try:
+        yield instance.start()
+    finally:
+        instance.remove()
+
+
+def token(server: Server, *permissions: str) -> dict:
+    made = server.run("token", "create", "--name", "tests", "--allow", ",".join(["inference", "models.load", *permissions]))
+    assert made.returncode == 0, made.stderr
+    return {"authorization": f"Bearer {made.stdout.strip().splitlines()[-1]}"}
+
+
+@pytest.fixture(scope="module")
+def everything(server):
+    return token(server, "mcp.plugins")
+
+
+def ask(server: Server, headers: dict, text: str, *integrations):
+    body = {"model": KEY, "input": f"Please {text} now", "temperature": 0, "max_output_tokens": 120, "integrations": list(integrations)}
+    return server.post("/api/v1/chat", body, headers=headers)
+
+
+def programs(server: Server) -> list[int]:
+    """Process ids of the tool servers that run."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            command, parent = (folder / "cmdline").read_text(), (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
+        except OSError:
+            continue
+        if "mcp_server.py" in command and int(parent) == server.process.pid:
+            found.append(int(folder.name))
+    return found
+
+
+def test_a_program_starts_when_it_is_first_wanted_and_stays(server, everything):
+    assert programs(server) == []
+    answer = ask(server, everything, "@say", "mcp/files")
+    assert answer.status_code == 200, answer.text
+    made, message = answer.json()["output"]
+    assert made["tool"] == "say.text" and made["provider_info"] == {"type": "plugin", "plugin_id": "mcp/files"}
+    assert message == {"type": "message", "content": "Five."}
+    running = programs(server)
+    assert len(running) == 1
+    assert ask(server, everything, "@say", {"type": "plugin", "id": "mcp/files", "allowed_tools": ["say.text"]}).status_code == 200
+    assert programs(server) == running
+
+
+def test_a_stream_keeps_the_grammar(server, everything):
+    body = {"model": KEY, "input": "Please @say now", "temperature": 0, "stream": True, "integrations": ["mcp/my-files"]}
+    with httpx.stream("POST", f"{server.url}/api/v1/chat", json=body, headers=everything, timeout=60) as answer:
+        events = [json.loads(data) for _, data in server_sent_events(answer.iter_text())]
+    result = native_grammar.check(events)
+    # The id is repeated as it was written.
+    assert result["output"][0]["provider_info"]["plugin_id"] == "mcp/my-files"
+
+
+def test_nothing_of_the_servers_environment_reaches_the_program(server, everything):
+    output = ask(server, everything, "@env", "mcp/files").json()["output"][0]["output"]
+    seen = json.loads(json.loads(output)[0]["text"])
+    assert seen["GREETING"] == "hello" and not [name for name in seen if name.startswith("ATELIER_")]
+
+
+def test_permissions(server, everything):
+    for headers in (token(server), token(server, "mcp.plugins:other")):
+        answer = ask(server, headers, "@say", "mcp/files")
+        error = answer.json()["error"]
+        assert answer.status_code == 403 and error["param"] == "integrations"
+        assert error["message"].startswith("Permission denied to use plugin 'mcp/files'")
+    assert ask(server, token(server, "mcp.plugins:files"), "@say", "mcp/files").status_code == 200
+    assert ask(server, {}, "@say", "mcp/files").status_code == 401
+    answer = ask(server, everything, "@say", "mcp/nothing")
+    assert answer.status_code == 502 and "Cannot find plugin handle 'mcp/nothing'" in answer.json()["error"]["message"]
+
+
+def test_a_program_that_dies_is_started_again(server, everything):
+    died = ask(server, everything, "@die", "mcp/files").json()["output"]
+    assert died[0]["type"] == "tool_call" and json.loads(died[0]["output"])[0]["text"]
+    wait_until(lambda: ask(server, everything, "@say", "mcp/files").status_code == 200, 20, "the restart")
+
+
+def test_changes_of_the_file_are_noticed(server, everything):
+    write(server, fresh=entry(env={"GREETING": "new"}))
+    output = ask(server, everything, "@env", "mcp/fresh").json()["output"][0]["output"]
+    assert json.loads(json.loads(output)[0]["text"])["GREETING"] == "new"
+    assert ask(server, everything, "@say", "mcp/files").status_code == 502
+    # What is no longer in the file ends when nobody uses it; and all end with the server.
+    wait_until(lambda: len(programs(server)) == 1, 20, "the end of the removed programs")
+    last = programs(server)[0]
+    server.stop()
+    assert not os.path.exists(f"/proc/{last}")
