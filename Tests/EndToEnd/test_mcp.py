@@ -10,7 +10,7 @@ import pytest
 import native_grammar
 from atelier_server import Server, free_port, wait_until
 from table_model import TableModel
-from tool_server import TRANSPORTS, ToolServer, call, tool_servers
+from tool_server import TRANSPORTS, HandServer, ToolServer, call, tool_servers
 
 KEY = "table"
 SCRIPTS = {
@@ -214,6 +214,46 @@ def test_a_server_that_dies_in_a_call_does_not_end_the_answer(server, tmp_path):
     _, result = ask(server, "@die", doomed.entry(), max_output_tokens=110)
     assert result["output"][0]["type"] == "tool_call" and texts(result["output"][0]["output"])[0]
     doomed.stop()
+
+
+# Servers that do not keep to the protocol
+
+LONG = "x" * (2 << 20)
+
+
+@pytest.mark.parametrize("answer, words", [
+    ({"content": [{"type": "text", "text": LONG}]}, "larger than 1 MiB"),
+    ({"content": 5}, "malformed"),
+    (b"no JSON at all", "malformed"),
+    (b'{"jsonrpc": "2.0", "id": 7', "malformed"),
+])
+def test_a_result_that_is_none_is_told_to_the_model(server, answer, words):
+    with HandServer(tools_call=answer) as hand:
+        _, result = ask(server, "@add", hand.entry(), max_output_tokens=110)
+    item = next(item for item in result["output"] if item["type"] == "tool_call")
+    assert words in texts(item["output"])[0]
+
+
+@pytest.mark.parametrize("answer", [
+    b"no JSON at all",
+    {"tools": 5},
+    {"tools": [{"name": "add", "description": LONG, "inputSchema": {"type": "object"}}]},
+    {"tools": [{"name": f"t{number}", "inputSchema": {"type": "object"}} for number in range(129)]},
+])
+def test_a_list_that_is_none_ends_the_request(server, answer):
+    with HandServer(tools_list=answer) as hand:
+        status, error = refusal(server, hand.entry())
+        assert status == 502 and error["type"] == "mcp_connection_error" and "'hand'" in error["message"]
+        assert "tools/call" not in hand.methods
+    _, result = ask(server, "@five")
+    assert result["output"] == [{"type": "message", "content": "Five."}]
+
+
+def test_pages_without_end_are_not_read(server):
+    page = {"tools": [{"name": "add", "inputSchema": {"type": "object"}}], "nextCursor": "more"}
+    with HandServer(tools_list=page) as hand:
+        server.post("/api/v1/chat", {"model": KEY, "input": "Please @five now", "integrations": [hand.entry()]})
+        assert hand.methods.count("tools/list") <= 16
 
 
 # Bounds

@@ -1,10 +1,12 @@
 """Starts real MCP servers of the official SDK (`mcp_server.py`) for tests."""
 import contextlib
+import http.server
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import httpx
 
@@ -66,3 +68,56 @@ def tool_servers(folder: pathlib.Path):
     yield get
     for server in made.values():
         server.stop()
+
+
+class HandServer:
+    """A server by hand that does not keep to the protocol: `answers` maps methods to what is sent, a result or raw bytes."""
+
+    def __init__(self, **answers):
+        self.answers = {
+            "initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "hand", "version": "0"}},
+            "tools_list": {"tools": [{"name": "add", "inputSchema": {"type": "object"}}]},
+            "tools_call": {"content": [{"type": "text", "text": "@five"}]},
+        } | answers
+        self.methods: list[str] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                outer.methods.append(message["method"])
+                answer = outer.answers.get(message["method"].replace("/", "_"))
+                if "id" not in message:
+                    status, body = 202, b""
+                elif isinstance(answer, bytes):
+                    status, body = 200, answer
+                else:
+                    said = {"error": {"code": -32601, "message": "unknown"}} if answer is None else {"result": answer}
+                    status, body = 200, json.dumps({"jsonrpc": "2.0", "id": message["id"]} | said).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(body)
+
+            def do_GET(self):
+                self.send_error(405)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def entry(self, **more) -> dict:
+        url = f"http://127.0.0.1:{self.server.server_address[1]}/mcp"
+        return {"type": "ephemeral_mcp", "server_label": "hand", "server_url": url} | more
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
