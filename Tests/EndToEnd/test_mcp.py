@@ -256,6 +256,17 @@ def test_pages_without_end_are_not_read(server):
         assert hand.methods.count("tools/list") <= 16
 
 
+def test_arguments_against_the_schema_are_told_to_the_model(server):
+    schema = {"type": "object", "properties": {"a": {"type": "number", "multipleOf": 4}, "b": {"type": "number"}}}
+    with HandServer(tools_list={"tools": [{"name": "add", "inputSchema": schema}]}) as hand:
+        _, result = ask(server, "@add", hand.entry(), max_output_tokens=110)
+        assert "tools/call" not in hand.methods, result
+    item = next(item for item in result["output"] if item["type"] == "invalid_tool_call")
+    assert item["metadata"] == {"type": "invalid_arguments", "tool_name": "add", "arguments": {"a": 2, "b": 3},
+                                "provider_info": {"type": "ephemeral_mcp", "server_label": "hand"}}
+    assert "'a'" in item["reason"]
+
+
 # Bounds
 
 
