@@ -111,6 +111,6 @@ def test_deltas_are_whole_characters(fresh, models_zoo):
     server = fresh(model=False).add_models(models_zoo, "talker").start()
     events = server.native_events(model="talker", input="Some @emoji please", temperature=0, store=False)
     deltas = [event["content"] for event in events if event["type"] == "message.delta"]
-    # Every byte is a token of its own.
-    assert "".join(deltas) == "😀🎉 – 🚀!" and len(deltas) > 4
+    # Every byte is a token of its own; what is there at the same time may come as one.
+    assert "".join(deltas) == "😀🎉 – 🚀!"
     assert not any("\ufffd" in delta for delta in deltas)

@@ -61,5 +61,24 @@ final class RawClient: Sendable {
     }
   }
 
+  /// Reads to the end with a pause after every read, and returns the number of bytes. On a thread of its own: other tests may
+  /// keep the shared ones busy for longer than a server waits.
+  func count(pause: UInt32) async -> Int {
+    let descriptor = self.descriptor
+    return await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        var total = 0
+        while true {
+          let count = recv(descriptor, &bytes, bytes.count, 0)
+          if count < 0, errno == EINTR { continue }
+          if count <= 0 { return continuation.resume(returning: total) }
+          total += count
+          usleep(pause)
+        }
+      }
+    }
+  }
+
   func close() { Glibc.close(descriptor) }
 }
