@@ -296,11 +296,7 @@ package actor BatchingEngine {
         parts.runner.trimSequence(sequence, from: 0)
         lost.append(sequence)
       case .copy(let source, let target, let count):
-        if lost.contains(source) {
-          lost.append(target)
-        } else {
-          parts.runner.copySequence(source, to: target, count: count)
-        }
+        if lost.contains(source) || !parts.runner.copySequence(source, to: target, count: count) { lost.append(target) }
       case .save(let checkpoint, let sequence):
         let bytes = lost.contains(sequence) ? nil : parts.runner.saveCheckpoint(checkpoint, of: sequence)
         saved.append((checkpoint, bytes))
@@ -310,9 +306,11 @@ package actor BatchingEngine {
         lost.append(sequence)
       case .discard(let checkpoint): parts.runner.discardCheckpoint(checkpoint)
       case .park(let segment, let sequence, let position):
-        let bytes =
-          lost.contains(sequence) ? nil : parts.runner.parkSegment(segment, of: sequence, from: position)
-        parked.append((segment, bytes))
+        guard !lost.contains(sequence) else {
+          unusable.append(segment)
+          continue
+        }
+        parked.append((segment, parts.runner.parkSegment(segment, of: sequence, from: position)))
       case .unpark(let segment, let sequence, let positions):
         guard !lost.contains(sequence),
           !parts.runner.unparkSegment(segment, to: sequence, positions: positions)

@@ -29,7 +29,9 @@ package protocol ModelRunner: AnyObject {
 
   /// Makes `target` share positions 0..<count of `source`. `target` must be empty. With `PrefixReuse.checkpoints` and fewer
   /// positions than `source` has, a checkpoint is restored next.
-  func copySequence(_ source: Int, to target: Int, count: Int)
+  /// False when what the source computed could not be fetched (then the target is empty).
+  @discardableResult
+  func copySequence(_ source: Int, to target: Int, count: Int) -> Bool
 
   /// Forgets positions `from...` of the sequence; 0 forgets it whole. False if the model cannot cut there (then the
   /// sequence is unchanged and has to be forgotten whole).
@@ -54,7 +56,8 @@ package protocol ModelRunner: AnyObject {
   /// when it cannot be kept.
   func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int?
 
-  /// Puts these of the kept positions into a sequence that holds all before them and none after. False when that fails
+  /// Puts these of the kept positions into a sequence that holds all before them and none after. For a moment that takes as
+  /// many free cells as positions were kept. False when it fails
   /// (then the sequence has to be forgotten whole).
   func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool
 

@@ -146,12 +146,14 @@ package final class ScriptedRunner: ModelRunner {
     return buffer
   }
 
-  package func copySequence(_ source: Int, to target: Int, count: Int) {
+  @discardableResult
+  package func copySequence(_ source: Int, to target: Int, count: Int) -> Bool {
     if !paths[target].isEmpty { violations.append("copy to sequence \(target), which is not empty") }
     if count > paths[source].count { violations.append("copy of \(count) from \(paths[source].count)") }
     paths[target] = Array(paths[source].prefix(count))
     for cell in paths[target] { cells[cell].holders += 1 }
     states[target] = cuts || count == paths[source].count ? state(of: source, at: count) : nil
+    return true
   }
 
   @discardableResult
@@ -222,8 +224,8 @@ package final class ScriptedRunner: ModelRunner {
       violations.append("unpark of positions \(positions) that are not kept")
       return false
     }
-    guard positions.count <= freeCells.count else {
-      violations.append("no cells for \(positions.count) positions")
+    guard histories.count <= freeCells.count else {
+      violations.append("no cells for \(histories.count) positions on their way")
       return false
     }
     for position in positions {

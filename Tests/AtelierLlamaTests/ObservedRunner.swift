@@ -47,9 +47,9 @@ final class ObservedRunner: ModelRunner {
 
   func logits(row: Int) -> UnsafeMutableBufferPointer<Float> { runner.logits(row: row) }
 
-  func copySequence(_ source: Int, to target: Int, count: Int) {
+  func copySequence(_ source: Int, to target: Int, count: Int) -> Bool {
     meter.work.withLock { $0.copies += 1 }
-    runner.copySequence(source, to: target, count: count)
+    return runner.copySequence(source, to: target, count: count)
   }
 
   @discardableResult

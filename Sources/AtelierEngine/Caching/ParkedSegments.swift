@@ -6,8 +6,8 @@ package struct ParkedSegments: Sendable {
     /// From the root on; what is kept are the cells of those from `start` on.
     var tokens: [Int32]
     var start: Int
-    /// nil until the runner has said.
-    var bytes: Int?
+    /// An estimate until the runner has said.
+    var bytes: Int
     var lastUsed: UInt64
   }
 
@@ -45,8 +45,16 @@ package struct ParkedSegments: Sendable {
     return best
   }
 
+  /// Cells that putting the chain back behind `depth` tokens takes for a moment: a stretch passes through the cells whole.
+  func room(for chain: [Link], from depth: Int) -> Int {
+    chain.reduce(0) { most, link in
+      guard let segment = segments.first(where: { $0.id == link.id }) else { return most }
+      return max(most, link.positions.lowerBound - depth + segment.tokens.count - segment.start)
+    }
+  }
+
   /// A new stretch. What it makes superfluous is returned, to be freed.
-  mutating func add(_ tokens: [Int32], from start: Int) -> (id: UInt64, superfluous: [UInt64]) {
+  mutating func add(_ tokens: [Int32], from start: Int, cellBytes: Int) -> (id: UInt64, superfluous: [UInt64]) {
     var superfluous = segments.filter { segment in
       segment.start >= start && segment.tokens.count <= tokens.count
         && TokenPrefix.common(segment.tokens, 0, tokens, 0, limit: segment.tokens.count) == segment.tokens.count
@@ -55,13 +63,15 @@ package struct ParkedSegments: Sendable {
     while segments.count >= Self.maxCount, let oldest = takeOldest() { superfluous.append(oldest) }
     lastID += 1
     clock += 1
-    segments.append(Segment(id: lastID, tokens: tokens, start: start, bytes: nil, lastUsed: clock))
+    let size = (tokens.count - start) * cellBytes
+    bytes += size
+    segments.append(Segment(id: lastID, tokens: tokens, start: start, bytes: size, lastUsed: clock))
     return (lastID, superfluous)
   }
 
   mutating func note(_ id: UInt64, bytes size: Int) {
     guard let index = segments.firstIndex(where: { $0.id == id }) else { return }
-    bytes += size - (segments[index].bytes ?? 0)
+    bytes += size - segments[index].bytes
     segments[index].bytes = size
   }
 
@@ -75,7 +85,7 @@ package struct ParkedSegments: Sendable {
 
   mutating func remove(_ id: UInt64) {
     guard let index = segments.firstIndex(where: { $0.id == id }) else { return }
-    bytes -= segments[index].bytes ?? 0
+    bytes -= segments[index].bytes
     segments.remove(at: index)
   }
 

@@ -5,13 +5,16 @@
 package struct ParkingLimits: Sendable, Hashable {
   /// Bytes in host memory at most.
   package var bytes: Int
+  /// Of one cell; 0: not known beforehand.
+  package var cellBytes: Int
   /// Cells that idle sequences may keep while others generate.
   package var idleCells: Int
   /// Cells for which a copy out or back pays.
   package var worth: Int
 
-  package init(bytes: Int, idleCells: Int = 256, worth: Int = 32) {
+  package init(bytes: Int, cellBytes: Int = 0, idleCells: Int = 256, worth: Int = 32) {
     self.bytes = max(0, bytes)
+    self.cellBytes = max(0, cellBytes)
     self.idleCells = max(0, idleCells)
     self.worth = max(1, worth)
   }

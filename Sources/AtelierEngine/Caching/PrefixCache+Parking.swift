@@ -26,7 +26,7 @@ extension PrefixCache {
   /// Moves the least recently used idle sequence out if idle ones hold more than `cells` cells.
   package mutating func parkIdle(beyond cells: Int) {
     guard let limits, tree.cells - tree.pinnedCells > cells,
-      let victim = oldestEntry(where: { tree.exclusiveCells(of: $0) >= limits.worth && isParkable($0) })
+      let victim = oldestEntry(where: { isParkable($0, limits) })
     else { return }
     park(victim)
   }
@@ -36,13 +36,17 @@ extension PrefixCache {
 
   /// Keeps what the entry alone holds, if it can be kept, and takes it out of the cells. False: it is still there.
   mutating func parkInstead(_ entry: Int) -> Bool {
-    guard let limits, tree.exclusiveCells(of: entry) >= limits.worth, isParkable(entry) else { return false }
+    guard let limits, isParkable(entry, limits) else { return false }
     park(entry)
     return true
   }
 
   /// Of pictures the ids do not say all: where their rows lie depends on the model.
-  private func isParkable(_ entry: Int) -> Bool { !holdsPicture[entry] }
+  private func isParkable(_ entry: Int, _ limits: ParkingLimits) -> Bool {
+    let cells = tree.exclusiveCells(of: entry)
+    return cells >= limits.worth && !holdsPicture[entry]
+      && (cells + Self.shortBeginning) * limits.cellBytes <= limits.bytes
+  }
 
   private mutating func park(_ entry: Int) {
     let tokens = tree.tokens(of: entry)
@@ -52,9 +56,11 @@ extension PrefixCache {
     if start < Self.shortBeginning { start = 0 }
     parked.touch(known)
     if start < tokens.count {
-      let (id, superfluous) = parked.add(tokens, from: start)
-      actions.append(.park(segment: id, sequence: entry, from: start))
+      let (id, superfluous) = parked.add(tokens, from: start, cellBytes: parking?.cellBytes ?? 0)
       for id in superfluous { actions.append(.release(segment: id)) }
+      // What has to go goes first, so that the limit holds at every moment.
+      releaseOldest()
+      actions.append(.park(segment: id, sequence: entry, from: start))
     }
     drop(entry)
   }
@@ -62,11 +68,14 @@ extension PrefixCache {
   /// Extends a sequence that has just begun with `tokens` by what lies in host memory. Returns how many tokens it has then.
   mutating func unpark(_ tokens: [Int32], to number: Int) -> Int {
     let depth = tree.length(of: number)
-    guard let limits, let end = chain(tokens, from: depth).last?.positions.upperBound, end - depth >= limits.worth,
-      makeRoom(end - depth)
+    let known = chain(tokens, from: depth)
+    let room = parked.room(for: known, from: depth)
+    guard let limits, let end = known.last?.positions.upperBound, end - depth >= limits.worth,
+      room <= cellCount - tree.pinnedCells, makeRoom(room)
     else { return depth }
     // Making room may have moved others out, and with it freed the oldest.
     let links = chain(tokens, from: depth)
+    guard parked.room(for: links, from: depth) <= freeCells else { return depth }
     parked.touch(links)
     for link in links {
       actions.append(.unpark(segment: link.id, sequence: number, positions: link.positions))
@@ -80,16 +89,24 @@ extension PrefixCache {
     guard let parking else { return }
     guard let bytes, bytes <= parking.bytes else {
       failedParkings += 1
-      parked.remove(id)
-      actions.append(.release(segment: id))
+      loseParked(id)
+      // Nothing comes back any more either.
+      if failedParkings == Self.patience {
+        while let id = parked.takeOldest() { actions.append(.release(segment: id)) }
+      }
       return
     }
     failedParkings = 0
     parked.note(id, bytes: bytes)
+    releaseOldest()
+  }
+
+  private mutating func releaseOldest() {
+    guard let parking else { return }
     while parked.bytes > parking.bytes, let oldest = parked.takeOldest() { actions.append(.release(segment: oldest)) }
   }
 
-  /// The runner could not put it back.
+  /// The runner has not got it, or could not put it back.
   package mutating func loseParked(_ id: UInt64) {
     parked.remove(id)
     actions.append(.release(segment: id))

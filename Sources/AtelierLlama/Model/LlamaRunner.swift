@@ -73,6 +73,7 @@ final class LlamaRunner: ModelRunner {
     guard count != threads, count >= 1, count <= threadCount else { return }
     threads = count
     llama_set_n_threads(context.pointer, Int32(count), Int32(count))
+    if let stage { llama_set_n_threads(stage.context.pointer, Int32(count), Int32(count)) }
   }
 
   func decode(_ batch: Batch) throws(RunnerError) {
@@ -275,9 +276,10 @@ final class LlamaRunner: ModelRunner {
     return UnsafeMutableBufferPointer(start: logits, count: vocabularySize)
   }
 
-  func copySequence(_ source: Int, to target: Int, count: Int) {
-    guard isSequence(source), isSequence(target), source != target, count > 0 else { return }
-    stage?.leave(source)
+  @discardableResult
+  func copySequence(_ source: Int, to target: Int, count: Int) -> Bool {
+    guard isSequence(source), isSequence(target), source != target, count > 0 else { return true }
+    guard stage?.leave(source) ?? true else { return false }
     if !layouts.isEmpty { layouts[target] = layouts[source].prefix(count) }
     // A recurrent state is copied whatever the range; a checkpoint is restored over it. Some memories take no range.
     let place = position(of: count, in: source) ?? count
@@ -286,6 +288,7 @@ final class LlamaRunner: ModelRunner {
     for offset in shadowOffsets {
       llama_memory_seq_cp(memory, Int32(source + offset), Int32(target + offset), -1, end)
     }
+    return true
   }
 
   @discardableResult
@@ -336,7 +339,7 @@ final class LlamaRunner: ModelRunner {
   }
 
   func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {
-    guard parking != nil, isSequence(sequence),
+    guard parking != nil, isSequence(sequence), stage?.leave(sequence) ?? true,
       Int(llama_memory_seq_pos_max(memory, Int32(sequence))) == positions.lowerBound - 1
     else { return false }
     return parked.restore(segment, to: sequence, positions: positions)

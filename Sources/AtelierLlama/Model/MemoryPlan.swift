@@ -22,6 +22,8 @@ struct MemoryPlan: Equatable {
   var checkpointBytes = 0
   /// Bytes of idle sequences in host memory; 0: none are kept there.
   var parkedBytes = 0
+  /// Bytes of keys and values of one position in all layers.
+  var positionBytes = 0
 
   /// Cells of a second memory for prompts beside others (`PromptStage`), made when it is first of use; 0: none.
   var stageCells = 0
@@ -50,6 +52,7 @@ struct MemoryPlan: Equatable {
     let budget = CheckpointBudget.bytes(weights: facts.weights)
     sequences = stateful
     checkpointBytes = Int(clamping: budget)
+    positionBytes = Int(clamping: facts.positionBytes)
     if facts.isHybrid {
       kind = .hybrid
     } else if facts.isRecurrent {
@@ -98,7 +101,9 @@ struct MemoryPlan: Equatable {
     }
   }
 
-  var parking: ParkingLimits? { parkedBytes > 0 ? ParkingLimits(bytes: parkedBytes) : nil }
+  var parking: ParkingLimits? {
+    parkedBytes > 0 ? ParkingLimits(bytes: parkedBytes, cellBytes: positionBytes) : nil
+  }
 
   private var hasSpare: Bool { parkedBytes > 0 || stageCells > 0 }
 

@@ -56,14 +56,16 @@ final class PromptStage {
     if let range = held[sequence] { held[sequence] = range.lowerBound..<range.upperBound + rows }
   }
 
-  /// Moves what only this memory holds of the sequence to the first one. False when that fails: then the sequence has lost it.
-  @discardableResult
+  /// Moves what only this memory holds of the sequence to the first one. False when that fails: then it is still here.
   func leave(_ sequence: Int) -> Bool {
     guard let range = held[sequence] else { return true }
-    defer { forget(sequence) }
-    guard !range.isEmpty else { return true }
-    guard let state = own.read(sequence, from: range.lowerBound) else { return false }
-    return main.write(state, to: sequence, positions: range)
+    if !range.isEmpty {
+      guard let state = own.read(sequence, from: range.lowerBound),
+        main.write(state, to: sequence, positions: range)
+      else { return false }
+    }
+    forget(sequence)
+    return true
   }
 
   /// Forgets positions `position...` of the sequence as far as they are here.

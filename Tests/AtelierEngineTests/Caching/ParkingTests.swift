@@ -156,6 +156,48 @@ struct ParkingTests {
     #expect(cache.actions.contains(.release(segment: 2)))
   }
 
+  /// A stretch comes back whole before what is not needed of it is cut away.
+  @Test func partOfALongStretchNeedsRoomForAll() throws {
+    for (running, cached) in [(90, 60), (110, 0)] {
+      var cache = cache(cells: 300)
+      add(text(0..<200), to: &cache)
+      parkAll(&cache)
+      let begun = cache.begin(text(1000..<1200), keep: true)
+      let (number, _) = try #require(begun)
+      cache.append(text(1000..<1000 + Int32(running))[...], to: number)
+      let branch = cache.begin(text(0..<60) + text(700..<720), keep: true)
+      #expect(try #require(branch).cached == cached)
+      #expect(cache.parkedCount == 1, "it stays for others")
+    }
+  }
+
+  @Test func whatIsLargerThanAllowedStaysInItsCells() {
+    var cache = PrefixCache(
+      cellCount: 2000, maxSequences: 4, reuse: .anyPrefix,
+      parking: ParkingLimits(bytes: 1000, cellBytes: 10, idleCells: 0, worth: 8))
+    add(text(0..<100), to: &cache)
+    add(text(500..<530), to: &cache)
+    cache.actions.removeAll()
+    cache.parkIdle(beyond: 0)
+    #expect(cache.actions == [.park(segment: 1, sequence: 1, from: 0), .forget(sequence: 1)])
+    cache.parkIdle(beyond: 0)
+    #expect(cache.reach(text(0..<101)) == 100)
+    #expect(cache.tree.cells == 100)
+  }
+
+  @Test func oldOnesGoBeforeNewOnesCome() {
+    var cache = PrefixCache(
+      cellCount: 2000, maxSequences: 4, reuse: .anyPrefix,
+      parking: ParkingLimits(bytes: 2000, cellBytes: 10, idleCells: 0, worth: 8))
+    for place in 0..<3 {
+      add(text(Int32(place * 1000)..<Int32(place * 1000 + 90)), to: &cache)
+      cache.actions.removeAll()
+      cache.parkIdle(beyond: 0)
+      #expect(cache.parkedBytes <= 2000)
+    }
+    #expect(cache.actions.prefix(2) == [.release(segment: 1), .park(segment: 3, sequence: 0, from: 0)])
+  }
+
   @Test func whatCannotBeKeptIsForgotten() {
     var cache = cache()
     for place in 0..<3 {

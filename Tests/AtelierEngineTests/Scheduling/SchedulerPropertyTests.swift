@@ -34,7 +34,8 @@ struct SchedulerPropertyTests {
     runner.checkpointBytes = seed % 16 == 3 ? nil : 100
     if seed % 4 != 0 {
       runner.parking = ParkingLimits(
-        bytes: Int.random(in: 20...400, using: &random), idleCells: Int.random(in: 0...40, using: &random),
+        bytes: Int.random(in: 20...400, using: &random), cellBytes: Int.random(in: 0...1, using: &random),
+        idleCells: Int.random(in: 0...40, using: &random),
         worth: Int.random(in: 1...8, using: &random))
     }
     var driver = SchedulerDriver(

@@ -132,8 +132,11 @@ struct SchedulerDriver {
         lost.insert(sequence)
       case .discard(let checkpoint): runner.discardCheckpoint(checkpoint)
       case .park(let segment, let sequence, let position):
-        parked.append(
-          (segment, lost.contains(sequence) ? nil : runner.parkSegment(segment, of: sequence, from: position)))
+        if lost.contains(sequence) {
+          unusable.append(segment)
+        } else {
+          parked.append((segment, runner.parkSegment(segment, of: sequence, from: position)))
+        }
       case .unpark(let segment, let sequence, let positions):
         guard !lost.contains(sequence), !runner.unparkSegment(segment, to: sequence, positions: positions) else {
           continue

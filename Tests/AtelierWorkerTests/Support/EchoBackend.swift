@@ -116,8 +116,9 @@ private final class EchoRunner: ModelRunner {
     return buffer
   }
 
-  func copySequence(_ source: Int, to target: Int, count: Int) {
+  func copySequence(_ source: Int, to target: Int, count: Int) -> Bool {
     sequences[target] = Array(sequences[source].prefix(count))
+    return true
   }
 
   func trimSequence(_ sequence: Int, from position: Int) -> Bool {
