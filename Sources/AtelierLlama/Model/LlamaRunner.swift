@@ -157,15 +157,15 @@ final class LlamaRunner: ModelRunner {
     // of a generation would make every prompt row look at that generation's cells too.
     var done = staged
     do throws(RunnerError) {
-      for block in prompts where !staged.contains(block) {
+      for block in Self.joined(prompts.filter { !staged.contains($0) }) {
         try compute(batch, block)
         done.append(block)
         keepLogits(of: batch, block, in: context)
       }
       if decodeRows > 0 { try compute(batch, 0..<decodeRows) }
     } catch {
-      for block in done {
-        trimSequence(Int(batch.sequences[block.lowerBound]), from: Int(batch.positions[block.lowerBound]))
+      for row in done.joined().reversed() {
+        trimSequence(Int(batch.sequences[row]), from: Int(batch.positions[row]))
       }
       throw error
     }
@@ -185,6 +185,17 @@ final class LlamaRunner: ModelRunner {
       start = row + 1
     }
     return blocks
+  }
+
+  /// Blocks that follow each other as one: a call's weights are read once for all its rows.
+  private static func joined(_ blocks: [Range<Int>]) -> [Range<Int>] {
+    blocks.reduce(into: []) { joined, block in
+      if let last = joined.last, last.upperBound == block.lowerBound {
+        joined[joined.count - 1] = last.lowerBound..<block.upperBound
+      } else {
+        joined.append(block)
+      }
+    }
   }
 
   /// Computes the blocks that are better off in the stage. Those of which nothing can be said to the contrary are left.
