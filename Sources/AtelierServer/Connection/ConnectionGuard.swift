@@ -157,6 +157,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
       }
     case .end:
       phase = isAnswered ? .receiving : .answering
+      isAnswered = false
       guard framing == .chunked else { return }
       bytes.writeStaticString("0\r\n\r\n")
     }
@@ -270,10 +271,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   /// Answers what is no request, if nothing else is being said, and ends the connection.
   private func refuse(_ refusal: RequestRefusal, _ context: ChannelHandlerContext) {
-    if !hasBegun {
+    if !hasBegun, !isAnswered {
       let answer = Self.answer(refusal, target: parser.target)
       written += answer.readableBytes
-      context.writeAndFlush(wrapOutboundOut(.byteBuffer(answer)), promise: nil)
+      context.write(wrapOutboundOut(.byteBuffer(answer)), promise: nil)
+      flush(context: context)
     }
     beginClosing(context, lingering: true)
   }
@@ -297,7 +299,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     lingers = lingers || lingering
     guard phase != .closing else { return }
     phase = .closing
-    deadline = nil
+    // What stands before the socket may never be done with closing: TLS in a handshake that the client does not go on with.
+    set(.farewell, after: limits.stall, context)
     buffer = ByteBuffer()
     let flushed = context.eventLoop.makePromise(of: Void.self)
     flushed.futureResult.assumeIsolatedUnsafeUnchecked().whenComplete { _ in self.outputClosed(context) }
@@ -349,7 +352,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
     case .idle: beginClosing(context, lingering: false)
     case .head: refuse(.slowHead, context)
     case .drain: beginClosing(context, lingering: true)
-    case .farewell: context.close(mode: .all, promise: nil)
+    case .farewell:
+      guard !outputIsClosed, let waiting = waiting(context), waiting > 0 else { return cut(context) }
+      // The client still takes what was written, as long as the check of its progress finds.
+      flush(context: context)
+      set(.farewell, after: limits.stall, context)
     }
   }
 

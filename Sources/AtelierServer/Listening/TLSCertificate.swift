@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOSSL
 import Synchronization
 
@@ -69,6 +70,8 @@ package final class TLSCertificate: Sendable {
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(secret))
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
+    // How long a client is waited for that does not say its goodbye.
+    configuration.shutdownTimeout = .milliseconds(500)
     do { return try NIOSSLContext(configuration: configuration) } catch {
       throw Problem(description: "The TLS key does not belong to the certificate.")
     }

@@ -113,6 +113,32 @@ struct ConnectionGuardTests {
     #expect(try line.sent().contains(shape))
   }
 
+  /// Nor one behind an answer that did not wait for the request.
+  @Test func answersOnceWhatIsRefusedAfterItsAnswer() throws {
+    let line = try Line()
+    try line.receive("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    try line.answer("HTTP/1.1 401 Unauthorized\r\n\r\n")
+    line.signal(.answered)
+    try line.receive("no chunk\r\n")
+    #expect(try line.sent() == "HTTP/1.1 401 Unauthorized\r\n\r\n")
+    let next = try Line()
+    try next.receive("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    try next.answer("HTTP/1.1 401 Unauthorized\r\n\r\n")
+    next.signal(.answered)
+    try next.receive("0\r\n\r\nno request\r\n\r\n")
+    #expect(try next.sent().contains("HTTP/1.1 400 Bad Request\r\n"))
+  }
+
+  /// As TLS is in a handshake that the client does not go on with.
+  @Test func endsAConnectionThatCannotSayGoodbye() throws {
+    let line = try Line()
+    try line.channel.pipeline.syncOperations.addHandler(NeverCloses(), position: .first)
+    line.wait(.seconds(75))
+    #expect(line.isOpen)
+    line.wait(.seconds(61))
+    #expect(!line.isOpen)
+  }
+
   /// A refused chunk in the middle of an answer can only end it.
   @Test func neverMixesARefusalIntoAnAnswer() throws {
     let line = try Line()
@@ -238,4 +264,17 @@ private final class ReadCounter: ChannelOutboundHandler {
     count += 1
     context.read()
   }
+}
+
+/// Loses the wish to close the output.
+private final class NeverCloses: ChannelOutboundHandler {
+  typealias OutboundIn = IOData
+
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    if mode == .all { context.close(mode: mode, promise: promise) } else { lost = promise }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { lost?.fail(ChannelError.ioOnClosedChannel) }
+
+  private var lost: EventLoopPromise<Void>?
 }
