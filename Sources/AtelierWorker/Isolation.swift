@@ -48,9 +48,10 @@ enum Isolation {
     limitMemory(estimate: 0)
     var result: JSONObject = [:]
     for name in [
-      "socket", "unix_socket", "exec", "fork", "ptrace", "mount", "kill", "io_uring", "thread", "memory",
+      "socket", "unix_socket", "exec", "fork", "ptrace", "mount", "kill", "terminal", "owner", "priority",
+      "io_uring", "thread", "memory",
     ] { result[name] = .integer(Int64(atelier_sandbox_attempt(name, ""))) }
-    for name in ["write", "remove", "read"] {
+    for name in ["write", "mode", "remove", "read"] {
       result[name] = .integer(Int64(atelier_sandbox_attempt(name, folder + "/file")))
     }
     result["write_scratch"] = .integer(Int64(atelier_sandbox_attempt("write", folder + "/scratch/made")))

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -159,6 +160,7 @@ static const uint32_t refused[] = {
     // Programs and other processes.
     SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_kill, SYS_tkill,
     SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setpgid, SYS_setsid,
+    SYS_setpriority, SYS_ioprio_set, SYS_migrate_pages, SYS_move_pages,
 #ifdef SYS_fork
     SYS_fork, SYS_vfork,
 #endif
@@ -195,6 +197,8 @@ static const uint32_t writing[] = {
     SYS_truncate, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_renameat2, SYS_linkat, SYS_symlinkat, SYS_fchmod,
     SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr,
     SYS_lremovexattr, SYS_fremovexattr,
+    // Younger than the headers this builds on: fchmodat2, setxattrat, removexattrat, file_setattr.
+    452, 463, 466, 469,
 #ifdef SYS_creat
     SYS_creat, SYS_mkdir, SYS_mknod, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink, SYS_chmod, SYS_chown,
     SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
@@ -262,6 +266,25 @@ static void refuse_others(struct program * program, uint32_t call, size_t index,
     answer(program, 0);
 }
 
+/// Refuses the call where the argument is one of the values.
+static void refuse_values(
+    struct program * program, uint32_t call, size_t index, const uint32_t * values, uint8_t count
+) {
+    only_for(program, call, (uint8_t)(2 + 2 * count));
+    load(program, argument(index));
+    for (uint8_t place = 0; place < count; place++) {
+        add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, values[place], 0, 1));
+        answer(program, EPERM);
+    }
+    answer(program, 0);
+}
+
+// Typing into a terminal, and signals to others by way of a descriptor.
+static const uint32_t refused_ioctls[] = {
+    0x5412 /* TIOCSTI */, 0x541C /* TIOCLINUX */, 0x8901 /* FIOSETOWN */, 0x8902 /* SIOCSPGRP */,
+};
+static const uint32_t refused_fcntls[] = {8 /* F_SETOWN */, 10 /* F_SETSIG */, 15 /* F_SETOWN_EX */};
+
 int atelier_sandbox_filter_calls(int forbids_writes) {
     struct program program = {.length = 0};
     load(&program, offsetof(struct seccomp_data, arch));
@@ -289,6 +312,8 @@ int atelier_sandbox_filter_calls(int forbids_writes) {
     const uint32_t own = (uint32_t)getpid();
     refuse_others(&program, SYS_tgkill, 0, own, own);
     refuse_others(&program, SYS_prlimit64, 0, 0, own);
+    refuse_values(&program, SYS_ioctl, 1, refused_ioctls, sizeof refused_ioctls / sizeof *refused_ioctls);
+    refuse_values(&program, SYS_fcntl, 1, refused_fcntls, sizeof refused_fcntls / sizeof *refused_fcntls);
     if (forbids_writes) {
         for (size_t index = 0; index < sizeof writing / sizeof *writing; index++) {
             refuse(&program, writing[index], EPERM);
@@ -370,6 +395,18 @@ int atelier_sandbox_attempt(const char * what, const char * path) {
     }
     if (strcmp(what, "kill") == 0) {
         return kill(getppid(), 0) == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "terminal") == 0) {
+        return ioctl(STDIN_FILENO, TIOCSTI, "x") == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "owner") == 0) {
+        return fcntl(STDIN_FILENO, F_SETOWN, getpid()) == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "priority") == 0) {
+        return setpriority(PRIO_PROCESS, 0, 19) == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "mode") == 0) {
+        return syscall(452 /* fchmodat2 */, AT_FDCWD, path, 0600, 0) == 0 ? 0 : errno;
     }
     if (strcmp(what, "io_uring") == 0) {
 #ifdef SYS_io_uring_setup

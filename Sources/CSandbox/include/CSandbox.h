@@ -33,7 +33,7 @@ int atelier_sandbox_forbid_writes(const char * const * writable, size_t count);
 int atelier_sandbox_filter_calls(int forbids_writes);
 
 /// Tries what is to be impossible, by its name (`socket`, `unix_socket`, `exec`, `fork`, `ptrace`, `mount`, `kill`,
-/// `io_uring`, `write`, `remove`, and `memory` under a limit of address space)
+/// `terminal`, `owner`, `priority`, `mode`, `io_uring`, `write`, `remove`, and `memory` under a limit of address space)
 /// or possible (`thread`, `read`). Returns 0 if it worked, else its `errno`; -1 for an unknown name. `path`: of the
 /// file that `write` and `read` open. For the check of the sandbox itself.
 int atelier_sandbox_attempt(const char * what, const char * path);
