@@ -52,6 +52,13 @@ struct ByteReader {
     return value
   }
 
+  /// A number of tokens or requests, written signed: small enough that sums of some cannot overflow.
+  mutating func amount() throws(FrameError) -> Int {
+    let value = try signed()
+    guard (0...Int64(Int32.max)).contains(value) else { throw .malformed("a number is out of range") }
+    return Int(value)
+  }
+
   mutating func double() throws(FrameError) -> Double { Double(bitPattern: try fixed()) }
   mutating func float() throws(FrameError) -> Float { Float(bitPattern: try fixed()) }
 

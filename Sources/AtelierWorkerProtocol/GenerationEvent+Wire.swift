@@ -123,8 +123,8 @@ extension ByteReader {
     case EventTag.promptStarted: return .promptStarted
     case EventTag.promptProgress: return .promptProgress(try double())
     case EventTag.promptFinished:
-      let tokens = Int(try signed())
-      return .promptFinished(PromptUsage(tokens: tokens, cachedTokens: Int(try signed())))
+      let tokens = try amount()
+      return .promptFinished(PromptUsage(tokens: tokens, cachedTokens: try amount()))
     case EventTag.reasoningStarted: return .reasoningStarted
     case EventTag.reasoningDelta: return .reasoningDelta(try string())
     case EventTag.reasoningFinished: return .reasoningFinished
@@ -176,10 +176,10 @@ extension ByteReader {
     guard let reason = FinishReason(rawValue: try string()) else { throw .malformed("an unknown finish reason") }
     result.finishReason = reason
     result.matchedStop = try optional { (reader) throws(FrameError) in try reader.string() }
-    result.usage.inputTokens = Int(try signed())
-    result.usage.cachedTokens = Int(try signed())
-    result.usage.outputTokens = Int(try signed())
-    result.usage.reasoningTokens = Int(try signed())
+    result.usage.inputTokens = try amount()
+    result.usage.cachedTokens = try amount()
+    result.usage.outputTokens = try amount()
+    result.usage.reasoningTokens = try amount()
     result.timings.timeToFirstToken = try double()
     result.timings.generation = try double()
     result.timings.modelLoad = try optional { (reader) throws(FrameError) in try reader.double() }

@@ -95,7 +95,7 @@ extension WorkerReport {
         events, tokens: try reader.array(elementBytes: 4) { (reader) throws(FrameError) in try reader.tokens() })
     case .embedded:
       let id = try reader.unsigned()
-      let tokens = Int(try reader.signed())
+      let tokens = try reader.amount()
       let vectors = try reader.array { (reader) throws(FrameError) -> [Float] in
         let count = try reader.count(elementBytes: 4)
         var vector: [Float] = []
@@ -106,16 +106,16 @@ extension WorkerReport {
       self = .embedded(id: id, EmbeddingResult(vectors: vectors, promptTokens: tokens))
     case .reranked:
       let id = try reader.unsigned()
-      let tokens = Int(try reader.signed())
+      let tokens = try reader.amount()
       let scores = try reader.array(elementBytes: 4) { (reader) throws(FrameError) in try reader.float() }
       self = .reranked(id: id, RerankResult(scores: scores, promptTokens: tokens))
     case .counted:
       let id = try reader.unsigned()
-      self = .counted(id: id, tokens: Int(try reader.signed()))
+      self = .counted(id: id, tokens: try reader.amount())
     case .pong:
       let number = try reader.unsigned()
-      let running = Int(try reader.signed())
-      let waiting = Int(try reader.signed())
+      let running = try reader.amount()
+      let waiting = try reader.amount()
       self = .pong(number, WorkerState(running: running, waiting: waiting, steps: try reader.unsigned()))
     }
     try reader.expectEnd()

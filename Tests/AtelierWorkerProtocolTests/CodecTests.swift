@@ -95,4 +95,22 @@ struct CodecTests {
     for _ in 0..<300_000 { frame += [1, 1] }
     #expect(throws: FrameError.malformed("a list is too long")) { try WorkerReport(frame: frame) }
   }
+
+  /// The API process adds such numbers up.
+  @Test(arguments: [-1, Int(Int32.max) + 1, Int.max])
+  func numbersThatSumsCouldOverflowAreRefused(_ number: Int) throws {
+    let usages = [GenerationUsage(inputTokens: number), GenerationUsage(outputTokens: number)]
+    let events: [GenerationEvent] =
+      [.promptFinished(PromptUsage(tokens: number, cachedTokens: 0))]
+      + usages.map { .finished(GenerationResult(finishReason: .stop, usage: $0)) }
+    let reports: [WorkerReport] =
+      [
+        .counted(id: 1, tokens: number), .embedded(id: 1, EmbeddingResult(vectors: [], promptTokens: number)),
+        .reranked(id: 1, RerankResult(scores: [], promptTokens: number)),
+      ] + events.map { .events([PredictionEvent(id: 1, event: $0)]) }
+    for report in reports {
+      let frame = try report.encoded()
+      #expect(throws: FrameError.malformed("a number is out of range")) { try WorkerReport(frame: frame) }
+    }
+  }
 }
