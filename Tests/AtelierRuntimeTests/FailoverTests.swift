@@ -160,6 +160,19 @@ struct FailoverTests {
     await lease.release()
   }
 
+  @Test func whatKillsTwoEnginesGetsNoThird() async throws {
+    let fixture = try RuntimeFixture()
+    let lease = try await fixture.registry.lease("text-embedding-e", kind: .embedding)
+    await #expect(throws: AtelierError.self) {
+      try await lease.call { (_) throws(AtelierError) -> Int in
+        fixture.launcher.engines.last?.die()
+        throw AtelierError(.engineDied, "Gone.")
+      }
+    }
+    #expect(fixture.launcher.engines.count == 2)
+    await lease.release()
+  }
+
   /// The answer's events, `then` done once `place` of the engine's events have come; and all engines.
   private static func collect(
     _ fixture: RuntimeFixture, upTo place: Int, then: () -> Void

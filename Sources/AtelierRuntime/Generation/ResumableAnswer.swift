@@ -93,7 +93,7 @@ extension ModelLease {
     return AsyncStream { await answer.next() }
   }
 
-  /// What `body` makes of the engine, tried again with another one when it dies. For calls that answer at once.
+  /// What `body` makes of the engine, tried once more with another one when it dies. For calls that answer at once.
   func call<Result: Sendable>(
     _ body: (any InferenceEngine) async throws(AtelierError) -> Result
   ) async throws(AtelierError) -> Result {
@@ -102,7 +102,8 @@ extension ModelLease {
       do throws(AtelierError) {
         return try await body(engine)
       } catch {
-        guard error.code == .engineDied, failover.permitsRestart(after: []) else { throw error }
+        // Nothing tells who killed it, and engines serve others: a request that kills them takes two at most.
+        guard error.code == .engineDied, failover.restarts == 0, failover.permitsRestart(after: []) else { throw error }
         do throws(AtelierError) { try await renew() } catch let problem {
           throw problem.code == .cancelled ? problem : error
         }
