@@ -73,6 +73,8 @@ package struct ServerResponder: Sendable {
     switch match {
     case .found(let route, let rest):
       exchange.caller = try await authorizer.authorize(credentials, for: route.access)
+      // Of several headers only one holds the token; the others may hold anything and make nobody a further client.
+      if let id = exchange.caller.tokenID { exchange.noteClient(token: id) }
       try await route.handler.handle(ServerRequest(request: request, rest: rest), exchange)
     // Without CORS there is no such method, as on any path that does not exist (native.md 14.3).
     case .wrongMethod(let allowed) where request.method != .options:
