@@ -90,6 +90,19 @@ struct WorkerEngineTests {
     #expect(await engine.waitUntilGone() == false)
   }
 
+  @Test func aWorkerThatReportsMoreTokensThanFitIsKilled() async throws {
+    let most = FakeWorker.properties.contextLength + 1024
+    let (engine, _) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.step(id, tokens: Array(repeating: 7, count: most), [.promptStarted])
+      worker.step(id, tokens: [7], [])
+    }
+    let trace = GenerationTrace()
+    _ = await RuntimeFixture.collect(try await engine.generate(Self.request, trace: trace))
+    #expect(await engine.waitUntilGone() == false)
+    #expect(trace.soFar?.tokens.count == most)
+  }
+
   @Test func aDeathWhileWaitingIsThrown() async throws {
     let (engine, _) = try await engine { _, worker in worker.channel.close() }
     #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .engineDied)

@@ -21,6 +21,8 @@ package struct AnswerRecord: Sendable {
 
   package init() {}
 
+  package var tokenCount: Int { sofar.tokens.count }
+
   /// What the next engine needs to know; nil when nothing was generated yet.
   package var soFar: AnswerSoFar? { sofar.tokens.isEmpty ? nil : sofar }
 

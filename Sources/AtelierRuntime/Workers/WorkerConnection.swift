@@ -40,6 +40,8 @@ final class WorkerConnection: Sendable {
     var loading: CheckedContinuation<Result<EngineProperties, AtelierError>, Never>?
     var deadline: LoadDeadline?
     var monitor: HeartbeatMonitor
+    /// Tokens that one answer can have; more is no answer of a working engine.
+    var longestAnswer = 0
     /// Why we ended it ourselves; for the log and for the error of a load.
     var verdict: String?
     var wasAsked = false
@@ -49,6 +51,10 @@ final class WorkerConnection: Sendable {
   /// Bytes of text that may wait for a consumer; log probabilities are much larger than their text.
   private static let byteLimit = 256 << 10
   private static let byteLimitWithLogprobs = 2 << 20
+
+  /// The worker names its context itself, so that is believed up to here, and with some leeway.
+  private static let longestContext = 1 << 24
+  private static let contextLeeway = 1024
 
   private let channel: FrameChannel
   private let peer: any WorkerPeer
@@ -277,7 +283,10 @@ final class WorkerConnection: Sendable {
       report?(min(max(progress, 0), 1))
     case .loaded(let properties):
       let loading = state.withLock { state in
-        if state.phase == .loading { state.phase = .ready }
+        if state.phase == .loading {
+          state.phase = .ready
+          state.longestAnswer = min(properties.contextLength, Self.longestContext) + Self.contextLeeway
+        }
         state.deadline = nil
         state.progress = nil
         defer { state.loading = nil }
@@ -330,10 +339,14 @@ final class WorkerConnection: Sendable {
   }
 
   private func note(_ entry: PredictionTokens, _ moment: ContinuousClock.Instant) {
-    guard case .streaming(let stream)? = state.withLock({ $0.requests[entry.id] }) else { return }
-    stream.trace.withRecord {
-      $0.add(tokens: entry.tokens, logprobs: entry.logprobs, draws: entry.draws, now: moment)
+    let (request, limit) = state.withLock { ($0.requests[entry.id], $0.longestAnswer) }
+    guard case .streaming(let stream)? = request else { return }
+    let isPossible = stream.trace.withRecord { record in
+      guard entry.tokens.count <= limit - record.tokenCount else { return entry.tokens.isEmpty }
+      record.add(tokens: entry.tokens, logprobs: entry.logprobs, draws: entry.draws, now: moment)
+      return true
     }
+    if !isPossible { kill("it reported more tokens of an answer than its context holds") }
   }
 
   private func forward(_ entry: PredictionEvent) {
