@@ -41,12 +41,13 @@ package struct Permissions: Sendable, Hashable {
 
   package static let nothing = Permissions(inference: false, modelsRead: false, modelsLoad: false)
 
-  /// `id`: as in a request, `mcp/<label>`.
-  package func allowsPlugin(_ id: String) -> Bool {
+  /// `label`: of the server of mcp.json that a request means; nil when there is none. Exactly, because labels that only look
+  /// alike are different servers.
+  package func allowsPlugin(_ label: String?) -> Bool {
     switch mcpPlugins {
     case .none: false
     case .all: true
-    case .labels(let labels): PluginID.label(of: id, among: labels) != nil
+    case .labels(let labels): label.map(labels.contains) ?? false
     }
   }
 }

@@ -1,5 +1,8 @@
 /// Finds and connects the servers of tools that a request names.
 package protocol ToolProviderSource: Sendable {
+  /// The label of the server of mcp.json that an id of a request (`mcp/<label>`) means; nil when there is no such server.
+  func label(ofPlugin id: String) async -> String?
+
   /// Throws what can be known before anything is connected: `pluginConnection` for a plugin that does not exist,
   /// `invalidValue` for an address or a header that cannot be, `forbiddenAddress` for one that must not be connected to.
   /// `place` is the reference's index in the request, for `param`.

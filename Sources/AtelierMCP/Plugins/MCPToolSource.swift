@@ -18,6 +18,8 @@ package struct MCPToolSource: ToolProviderSource {
     self.logger = logger
   }
 
+  package func label(ofPlugin id: String) async -> String? { await plugins.label(of: id) }
+
   package func check(_ reference: ToolProviderReference, at place: Int) async throws(AtelierError) {
     switch reference {
     case .plugin(let id, _):

@@ -20,7 +20,9 @@ package struct GenerationService: GenerationServing {
   }
 
   package func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
-    try (tools?.policy ?? .closed).check(request.integrations, for: request.caller)
+    try await (tools?.policy ?? .closed).check(request.integrations, for: request.caller) { id in
+      await tools?.source.label(ofPlugin: id)
+    }
     let target = try await registry.resolve(request.model, kind: .llm)
     if let draft = request.draftModel { try await registry.checkDraft(draft, for: target) }
     let plan = try await plan(request, for: target.model)

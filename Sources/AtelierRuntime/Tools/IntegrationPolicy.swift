@@ -4,30 +4,27 @@ import AtelierCore
 package struct IntegrationPolicy: Sendable, Hashable {
   package var allowsEphemeral: Bool
   package var allowsPlugins: Bool
-  package var requiresAuthentication: Bool
 
-  package init(allowsEphemeral: Bool, allowsPlugins: Bool, requiresAuthentication: Bool) {
+  package init(allowsEphemeral: Bool, allowsPlugins: Bool) {
     self.allowsEphemeral = allowsEphemeral
     self.allowsPlugins = allowsPlugins
-    self.requiresAuthentication = requiresAuthentication
   }
 
   package init(_ settings: Settings) {
-    self.init(
-      allowsEphemeral: settings.mcpAllowEphemeral, allowsPlugins: settings.mcpAllowPlugins,
-      requiresAuthentication: settings.requireAuthentication)
+    self.init(allowsEphemeral: settings.mcpAllowEphemeral, allowsPlugins: settings.mcpAllowPlugins)
   }
 
   /// Nothing is allowed.
-  package static let closed = IntegrationPolicy(
-    allowsEphemeral: false, allowsPlugins: false, requiresAuthentication: false)
+  package static let closed = IntegrationPolicy(allowsEphemeral: false, allowsPlugins: false)
 
   /// Throws for the first server that may not be used: `mcpDisabled` when the operator does not allow it to anyone,
   /// `permissionDenied` when the caller lacks the permission. Throws `invalidValue` for one named twice. Looks at all before
-  /// anything is connected.
-  package func check(_ references: [ToolProviderReference], for caller: Caller) throws(AtelierError) {
+  /// anything is connected. `label`: the label of the server of mcp.json that an id means.
+  package func check(
+    _ references: [ToolProviderReference], for caller: Caller, label: @Sendable (_ id: String) async -> String?
+  ) async throws(AtelierError) {
     for reference in references {
-      guard let refusal = refusal(of: reference, for: caller.permissions) else { continue }
+      guard let refusal = await refusal(of: reference, for: caller, label) else { continue }
       let server =
         switch reference {
         case .plugin(let id, _): "plugin '\(id.prefix(200))'"
@@ -45,7 +42,9 @@ package struct IntegrationPolicy: Sendable, Hashable {
 
   private typealias Refusal = (code: AtelierError.Code, reason: String)
 
-  private func refusal(of reference: ToolProviderReference, for permissions: Permissions) -> Refusal? {
+  private func refusal(
+    of reference: ToolProviderReference, for caller: Caller, _ label: @Sendable (String) async -> String?
+  ) async -> Refusal? {
     switch reference {
     case .plugin(let id, _):
       if !allowsPlugins {
@@ -53,13 +52,14 @@ package struct IntegrationPolicy: Sendable, Hashable {
           .mcpDisabled, "Calling servers from mcp.json is off; the operator can turn on the setting mcp.allow_plugins."
         )
       }
-      if !requiresAuthentication {
+      // Whether authentication is on may change while the server runs; the caller tells what was true of this request.
+      if caller.tokenID == nil {
         return (
           .mcpDisabled,
           "Calling servers from mcp.json needs authentication; the operator can turn on the setting require_auth."
         )
       }
-      return permissions.allowsPlugin(id)
+      return caller.permissions.allowsPlugin(await label(id))
         ? nil : (.permissionDenied, "The API token lacks the permission mcp.plugins for it.")
     case .ephemeral:
       if !allowsEphemeral {
@@ -67,7 +67,7 @@ package struct IntegrationPolicy: Sendable, Hashable {
           .mcpDisabled, "Per-request MCP servers are off; the operator can turn on the setting mcp.allow_ephemeral."
         )
       }
-      return permissions.mcpEphemeral
+      return caller.permissions.mcpEphemeral
         ? nil : (.permissionDenied, "The API token lacks the permission mcp.ephemeral.")
     }
   }

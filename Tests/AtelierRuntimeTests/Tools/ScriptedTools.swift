@@ -37,6 +37,10 @@ final class ScriptedTools: ToolProviderSource {
   /// Calls from now on take until they are cancelled.
   func hold() { state.withLock { $0.isHeld = true } }
 
+  func label(ofPlugin id: String) async -> String? {
+    PluginID.label(of: id, among: state.withLock { $0.tools.keys.sorted() })
+  }
+
   func check(_ reference: ToolProviderReference, at place: Int) async throws(AtelierError) {}
 
   func connect(_ reference: ToolProviderReference) async throws(AtelierError) -> any ToolProvider {

@@ -6,8 +6,7 @@ import Testing
 
 /// Requests with servers of tools through the whole runtime.
 struct ToolConversationTests {
-  private static let ready = IntegrationPolicy(
-    allowsEphemeral: true, allowsPlugins: true, requiresAuthentication: true)
+  private static let ready = IntegrationPolicy(allowsEphemeral: true, allowsPlugins: true)
 
   private func server(_ label: String) -> ToolProviderReference {
     .ephemeral(EphemeralToolServer(label: label, url: "https://\(label).example/mcp"))
@@ -192,9 +191,9 @@ struct ToolConversationTests {
   // MARK: Who may
 
   private func refusal(
-    _ reference: ToolProviderReference, policy: IntegrationPolicy, caller: Caller = .anonymous
+    _ reference: ToolProviderReference, policy: IntegrationPolicy, caller: Caller = .anonymous, plugins: [String] = []
   ) async throws -> AtelierError? {
-    let tools = ScriptedTools([:])
+    let tools = ScriptedTools(Dictionary(uniqueKeysWithValues: plugins.map { ($0, []) }))
     let fixture = try RuntimeFixture(tools: ToolSupport(source: tools, policy: policy))
     var request = fixture.request()
     request.integrations = [reference]
@@ -230,12 +229,21 @@ struct ToolConversationTests {
     func caller(_ plugins: Permissions.Plugins) -> Caller {
       Caller(tokenID: "t", permissions: Permissions(mcpEphemeral: false, mcpPlugins: plugins))
     }
-    var open = Self.ready
-    open.requiresAuthentication = false
-    #expect(try await refusal(plugin, policy: open, caller: caller(.all))?.code == .mcpDisabled)
-    #expect(try await refusal(plugin, policy: Self.ready, caller: .anonymous)?.code == .permissionDenied)
-    #expect(try await refusal(plugin, policy: Self.ready, caller: caller(.labels(["other"]))) != nil)
-    #expect(try await refusal(plugin, policy: Self.ready, caller: caller(.labels(["my-files"]))) == nil)
+    let open = Caller(permissions: Permissions(mcpPlugins: .all))
+    #expect(try await refusal(plugin, policy: Self.ready, caller: open)?.code == .mcpDisabled)
+    #expect(try await refusal(plugin, policy: Self.ready, caller: .anonymous)?.code == .mcpDisabled)
+    #expect(try await refusal(plugin, policy: Self.ready, caller: caller(.none))?.code == .permissionDenied)
+    #expect(
+      try await refusal(plugin, policy: Self.ready, caller: caller(.labels(["other"])), plugins: ["my-files"]) != nil)
+    #expect(
+      try await refusal(plugin, policy: Self.ready, caller: caller(.labels(["my-files"])), plugins: ["my-files"]) == nil
+    )
+    // A server that only looks like the permitted one, and one that does not exist.
+    for plugins in [["My_Files", "my-files"], ["my files"], []] {
+      let error = try await refusal(
+        plugin, policy: Self.ready, caller: caller(.labels(["my-files"])), plugins: plugins)
+      #expect(error?.code == .permissionDenied)
+    }
     #expect(try await refusal(plugin, policy: Self.ready, caller: caller(.all)) == nil)
     #expect(try await refusal(server("hub"), policy: Self.ready, caller: caller(.all)) != nil)
     #expect(try await refusal(server("hub"), policy: Self.ready) == nil)
