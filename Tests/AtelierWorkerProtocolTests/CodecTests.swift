@@ -102,7 +102,7 @@ struct CodecTests {
     let usages = [GenerationUsage(inputTokens: number), GenerationUsage(outputTokens: number)]
     let events: [GenerationEvent] =
       [.promptFinished(PromptUsage(tokens: number, cachedTokens: 0))]
-      + usages.map { .finished(GenerationResult(finishReason: .stop, usage: $0)) }
+      + usages.map { .finished(GenerationResult(usage: $0)) }
     let reports: [WorkerReport] =
       [
         .counted(id: 1, tokens: number), .embedded(id: 1, EmbeddingResult(vectors: [], promptTokens: number)),
