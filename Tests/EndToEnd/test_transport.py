@@ -36,7 +36,8 @@ class SecureServer(Server):
     def ask(self, certificate: str, path: str = "/lmstudio-greeting") -> int | None:
         """The status; None when the server shows another certificate."""
         try:
-            return httpx.get(self.url + path, verify=ssl.create_default_context(cafile=TLS / f"{certificate}.crt")).status_code
+            trusted = ssl.create_default_context(cafile=TLS / f"{certificate}.crt")
+            return httpx.get(self.url + path, verify=trusted, timeout=20).status_code
         except httpx.ConnectError:
             return None
 
@@ -56,7 +57,7 @@ def secure():
 def test_tls_with_a_certificate_that_changes(secure):
     secure.start()
     assert secure.ask("second") is None
-    with httpx.Client(verify=ssl.create_default_context(cafile=TLS / "first.crt")) as kept:
+    with httpx.Client(verify=ssl.create_default_context(cafile=TLS / "first.crt"), timeout=20) as kept:
         assert kept.get(secure.url).status_code == 200
         secure.show("second")
         assert secure.ask("second") == 200 and secure.ask("first") is None
@@ -78,7 +79,7 @@ def test_tls_with_a_certificate_that_changes(secure):
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((httpx.ConnectError, ValueError)):
-        httpx.get(secure.url, verify=context)
+        httpx.get(secure.url, verify=context, timeout=20)
     assert secure.ask("first") == 200
     # The commands know where the server is and what it shows.
     assert secure.run("status").returncode == 0 and secure.run("ls").returncode == 0
@@ -100,7 +101,7 @@ class SocketServer(Server):
         self.path = path
 
     def ask(self, path: str, **options) -> httpx.Response:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.path))) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.path)), timeout=20) as client:
             return client.get(f"http://localhost{path}", **options)
 
     def _answers(self):
@@ -142,7 +143,7 @@ def test_a_unix_socket_is_its_owners_alone(folder):
         server.start()
         assert server.ask("/v1/models").status_code == 200
         assert server.stop() == 0
-        wait_until(lambda: not server.path.exists(), 5, "the socket's end")
+        wait_until(lambda: not server.path.exists(), 20, "the socket's end")
         server.path.write_text("mine")
         done = server.run("serve", "--socket", str(server.path))
         assert done.returncode == 1 and "no socket" in done.stderr and server.path.read_text() == "mine"
