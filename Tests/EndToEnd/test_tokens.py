@@ -135,7 +135,7 @@ def test_chats_belong_to_their_token(guarded, token):
     for id in (first, second):
         refused = guarded.post("/api/v1/chat", {"model": "talker", "input": "x", "previous_response_id": id}, **bearer(other))
         assert refused.status_code == 400 and refused.json()["error"]["code"] == "previous_response_not_found"
-        assert guarded.get(f"/atelier/chats/{id}", timeout=20, **bearer(other)).status_code == 404
+        assert guarded.get(f"/atelier/chats/{id}", **bearer(other)).status_code == 404
         assert httpx.delete(f"{guarded.url}/atelier/chats/{id}", timeout=20, **bearer(other)).status_code == 404
         for call in (stranger.responses.retrieve, stranger.responses.delete, stranger.responses.cancel,
                      stranger.responses.input_items.list):

@@ -117,7 +117,8 @@ struct ServerAssembly: Sendable {
     _ settings: Settings, directory: DataDirectory, environment: [String: String], logger: Logger
   ) -> (PluginManager, ToolSupport) {
     if settings.mcpAllowPlugins, !settings.requireAuthentication {
-      logger.warning("mcp.allow_plugins has no effect while require_auth is off: nobody may use the servers of mcp.json.")
+      logger.warning(
+        "mcp.allow_plugins has no effect while require_auth is off: nobody may use the servers of mcp.json.")
     }
     let logger = Logger(label: "mcp")
     var limits = MCPLimits()
