@@ -205,12 +205,14 @@ def test_a_server_that_cannot_be_reached(client, tools):
     ({"server_url": None}, 403, "mcp_disabled", "tools"),
 ])
 def test_what_is_refused(server, tools, change, status, code, param):
-    before = len(tools().notes())
+    # What an earlier test left behind may still arrive; whoever connects asks for the tools.
+    asked = lambda: sum("tools/list" in str(note) or "initialize" in str(note) for note in tools().notes())
+    before = asked()
     for streamed in (False, True):
         answer = server.post("/v1/responses", {"model": TABLE, "input": "Hi", "stream": streamed, "tools": [mcp(tools()) | change]})
         error = answer.json()["error"]
         assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
-    assert len(tools().notes()) == before
+    assert asked() == before
 
 
 def test_what_is_off_is_refused(fresh, table, tools):

@@ -30,7 +30,7 @@ def test_eight_parallel_greedy_streams_equal_the_same_prompts_run_alone(fresh):
                 # llama.cpp's attention adds up in half precision, in an order and by kernels that depend on what else is in
                 # the batch and the cache. So a tie may fall the other way, and the texts part here; anything else is a mix-up.
                 best, second = (entry["logprob"] for entry in before["top_logprobs"])
-                assert best - second < 0.4 and after["token"] in [entry["token"] for entry in before["top_logprobs"]]
+                assert best - second < 0.7 and after["token"] in [entry["token"] for entry in before["top_logprobs"]]
                 break
             assert abs(before["logprob"] - after["logprob"]) < 0.5
     texts = ["".join(token["token"] for token in answer) for answer in alone]
