@@ -69,6 +69,7 @@ final class ScriptedTools: ToolProviderSource {
         return state.isHeld
       }
       if isHeld {
+        // A call that lasts until it is cancelled, which every test that asks for one does.
         do { try await Task.sleep(for: .seconds(60)) } catch { source.state.withLock { $0.cancelledCalls += 1 } }
       }
       return source.answer(tool, arguments)

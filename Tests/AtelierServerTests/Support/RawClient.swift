@@ -74,6 +74,7 @@ final class RawClient: Sendable {
           if count < 0, errno == EINTR { continue }
           if count <= 0 { return continuation.resume(returning: total) }
           total += count
+          // A slow reader is what is asked for.
           usleep(pause)
         }
       }
