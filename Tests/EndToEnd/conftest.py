@@ -1,4 +1,5 @@
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 import zoo
 from atelier_server import Server
 
+# Whoever runs the tests in the background may ignore interrupts, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Run by test_clients.py, in environments of their own.
 collect_ignore = ["clients"]
 SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"

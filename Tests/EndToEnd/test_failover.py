@@ -54,12 +54,13 @@ def comparable(events: list[dict]) -> list:
 
 
 def killed_at(server, place: int, **body) -> tuple[list[dict], int]:
-    """The events of a native stream whose engine is killed once `place` pieces of text have come; and how many were killed."""
-    events, deltas, killed = [], 0, []
+    """The events of a native stream whose engine is killed once `place` characters of text have come; and how many were killed."""
+    events, length, killed = [], 0, []
     for name, data in server.stream(**body):
         events.append(json.loads(data))
-        deltas += events[-1]["type"] == "message.delta"
-        if deltas == place and not killed:
+        # Of pieces there are fewer the slower they are read.
+        length += len(events[-1]["content"]) if events[-1]["type"] == "message.delta" else 0
+        if length >= place and not killed:
             killed = server.kill_engines()
     return events, len(killed)
 
@@ -75,11 +76,11 @@ def campaign(server, seed: int, **body):
     """Kills until `KILLS` answers were interrupted; all are what they are without."""
     server.native_events(**body)
     expected = server.native_events(**body)
-    pieces = sum(event["type"] == "message.delta" for event in expected)
+    length = len(comparable(expected)[1])
     numbers, interrupted, tries = random.Random(seed + 100 * SEED), 0, 0
     while interrupted < KILLS:
         loads = server.log.count("worker gone")
-        events, _ = killed_at(server, numbers.randint(1, max(1, pieces * 2 // 3)), **body)
+        events, _ = killed_at(server, numbers.randint(1, max(1, length * 2 // 3)), **body)
         assert comparable(events) == comparable(expected)
         # A kill that comes after the last token interrupts nothing.
         wait_until(lambda: server.log.count("worker gone") > loads, what="the engine's death in the log")

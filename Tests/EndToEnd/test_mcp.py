@@ -284,7 +284,7 @@ def test_the_token_limit_spans_the_rounds(server, tools):
 
 
 def test_a_client_that_leaves_ends_the_call_and_frees_the_model(server, tools):
-    before = len(tools().notes("wait cancelled"))
+    begun, before = len(tools().notes("wait begins")), len(tools().notes("wait cancelled"))
     body = {"model": KEY, "input": "Please @wait now", "temperature": 0, "stream": True, "integrations": [tools().entry()]}
     with httpx.stream("POST", f"{server.url}/api/v1/chat", json=body, timeout=30) as answer:
         for line in answer.iter_lines():
@@ -293,7 +293,9 @@ def test_a_client_that_leaves_ends_the_call_and_frees_the_model(server, tools):
         # While the tool runs, the model answers others.
         _, other = ask(server, "@five")
         assert other["output"] == [{"type": "message", "content": "Five."}]
-    wait_until(lambda: len(tools().notes("wait cancelled")) > before, 10, "the cancellation")
+        # A call that has not arrived has nothing that could note its end.
+        wait_until(lambda: len(tools().notes("wait begins")) > begun, 30, "the call's arrival")
+    wait_until(lambda: len(tools().notes("wait cancelled")) > before, 40, "the cancellation")
     wait_until(lambda: not server.busy(), 40, "the model's idleness")
 
 

@@ -50,6 +50,16 @@ package struct PromptBudget: Sendable {
     return min(maximum, max(Self.minimum, min(smallestWide - 1, Self.rows(spare, narrow, maximum))))
   }
 
+  /// Of a prompt's `remaining` rows those of the next step, where there is room for `room`. Where steps are wide, every piece of
+  /// a prompt is: what would be left over at the end, a narrow step at the greatest depth, is taken with the first piece, and
+  /// goes beyond the room by less than `wideRows`.
+  package static func rows(of remaining: Int, room: Int) -> Int {
+    guard room >= wideRows, remaining > room else { return min(room, remaining) }
+    let whole = room / wideRows * wideRows
+    let rest = remaining % wideRows
+    return rest == 0 ? whole : max(wideRows, whole - wideRows) + rest
+  }
+
   package mutating func record(decodeRows: Int, promptRows: Int, milliseconds: Double) {
     guard milliseconds.isFinite, milliseconds >= 0 else { return }
     if promptRows == 0 {

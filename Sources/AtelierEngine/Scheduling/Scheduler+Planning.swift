@@ -66,19 +66,21 @@ extension Scheduler {
     promptOrder.removeAll(keepingCapacity: true)
     for index in running.indices where !running[index].isDecoding { promptOrder.append((rank(index), index)) }
     guard !promptOrder.isEmpty else { return }
-    promptOrder.sort { $0 < $1 }
-    var left = min(limits.maxBatchRows - plan.batch.count, budget.promptTokens(decodeRows: plan.decodeRows))
-    for (place, (_, index)) in promptOrder.enumerated() where left > 0 {
-      // What comes first for its age and not for being short leaves room for the first tokens of shorter ones.
-      let isShortest = promptOrder[(place + 1)...].allSatisfy {
-        running[$0.index].remaining >= running[index].remaining
-      }
-      let share = isShortest ? left : (left + 1) / 2
+    orderPrompts()
+    let room = budget.promptTokens(decodeRows: plan.decodeRows)
+    var left = min(limits.maxBatchRows - plan.batch.count, room)
+    for (_, index) in promptOrder where left > 0 {
       let segment = running[index].segment
       let isWhole = segment.picture?.embedding.isWhole ?? false
+      let piece = min(segment.rows, running[index].nextStop - running[index].computed)
+      // A narrow piece of a prompt costs more than it brings, and would leave another one at its end.
+      if !isWhole, plan.promptRows > 0, room >= PromptBudget.wideRows, left < min(piece, PromptBudget.wideRows) {
+        continue
+      }
       // A picture that cannot be divided goes beyond the budget.
       let wanted =
-        isWhole ? segment.rows : min(share, segment.rows, running[index].nextStop - running[index].computed)
+        isWhole
+        ? segment.rows : min(PromptBudget.rows(of: piece, room: left), limits.maxBatchRows - plan.batch.count)
       let planned = plan.batch.rowCount
       cache.makeRoom(planned + wanted)
       let rows = min(wanted, cache.freeCells - planned)
@@ -89,6 +91,18 @@ extension Scheduler {
         add(index, rows: rows, to: &plan)
       }
       left -= rows
+    }
+  }
+
+  /// By rank; but what comes first for its age and not for being short leaves every other step to the shorter ones.
+  private mutating func orderPrompts() {
+    promptOrder.sort { $0 < $1 }
+    guard let first = promptOrder.first else { return }
+    let remaining = running[first.index].remaining
+    guard promptOrder.contains(where: { running[$0.index].remaining < remaining }) else { return }
+    isTurnOfShorter.toggle()
+    if isTurnOfShorter {
+      promptOrder.sort { (running[$0.index].remaining, $0.index) < (running[$1.index].remaining, $1.index) }
     }
   }
 

@@ -23,6 +23,8 @@ package struct Scheduler: Sendable {
   var work = 0
   /// Running sequences in the order in which their prompts are served; kept to reuse its memory.
   var promptOrder: [(rank: Int, index: Int)] = []
+  /// Of two steps for which an old and long prompt stands before shorter ones, one is the shorter ones'.
+  var isTurnOfShorter = false
   private var arrivals: UInt64 = 0
   /// Goes up by two with every start; of each client with live requests, what it was at its last turn.
   var starts: UInt64 = 0

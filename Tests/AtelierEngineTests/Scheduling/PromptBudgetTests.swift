@@ -56,4 +56,22 @@ struct PromptBudgetTests {
       #expect((PromptBudget.minimum...64).contains(budget.promptTokens(decodeRows: 1)))
     }
   }
+
+  @Test("Where steps are wide, no piece of a prompt is narrow")
+  func piecesOfAPrompt() {
+    #expect(PromptBudget.rows(of: 40, room: 64) == 40)
+    #expect(PromptBudget.rows(of: 300, room: 20) == 20)
+    for room in [64, 100, 128, 511, 512] {
+      for count in [64, 65, 127, 128, 129, 512, 513, 575, 2898] {
+        var left = count
+        while left > 0 {
+          let rows = PromptBudget.rows(of: left, room: room)
+          #expect(rows >= PromptBudget.wideRows)
+          #expect(rows < room + PromptBudget.wideRows)
+          left -= rows
+        }
+        #expect(left == 0)
+      }
+    }
+  }
 }

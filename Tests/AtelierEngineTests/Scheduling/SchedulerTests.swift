@@ -92,8 +92,8 @@ struct SchedulerTests {
       for id in 1...3 { #expect(driver.records[UInt64(id)]?.tokens.count == generated[id - 1] + 1) }
       longest = max(longest, driver.lastPlan.promptRows)
     }
-    // 44 rows fit the target; a step as wide as a tile of attention may exceed it by half.
-    #expect(longest <= PromptBudget.wideRows)
+    // 44 rows fit the target; a step as wide as a tile of attention may exceed it by half, and the first one takes the rest.
+    #expect(longest < 2 * PromptBudget.wideRows)
     #expect(longest >= 30)
   }
 
