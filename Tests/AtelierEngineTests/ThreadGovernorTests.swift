@@ -58,6 +58,22 @@ struct ThreadGovernorTests {
     #expect(governor.threads(rows: 8) == 2)
   }
 
+  @Test func aClearLossCostsOneStep() {
+    var governor = ThreadGovernor(maximum: 2)
+    let used = run(&governor, steps: 100, rows: 8) { $0 == 2 ? 0.02 : 0.04 }
+    #expect(used.contains(1))
+    #expect(!zip(used, used.dropFirst()).contains { $0 == (1, 1) })
+  }
+
+  @Test func whatFewRowsNeedIsNotTriedAtOnceForMore() {
+    var governor = ThreadGovernor(maximum: 2)
+    _ = run(&governor, steps: 400, rows: 4) { $0 == 2 ? 0.02 : 0.04 }
+    #expect(run(&governor, steps: 50, rows: 8) { $0 == 2 ? 0.03 : 0.06 }.allSatisfy { $0 == 2 })
+    // But soon, once steps of any number of rows have become slow.
+    _ = run(&governor, steps: 20, rows: 4) { $0 == 2 ? 0.2 : 0.04 }
+    #expect(run(&governor, steps: 30, rows: 8) { $0 == 2 ? 0.2 : 0.06 }.last == 1)
+  }
+
   @Test func promptsUseAll() {
     var governor = ThreadGovernor(maximum: 2)
     #expect(run(&governor, steps: 200, rows: 64) { $0 == 2 ? 0.3 : 0.1 }.allSatisfy { $0 == 2 })

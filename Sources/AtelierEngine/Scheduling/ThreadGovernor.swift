@@ -31,7 +31,14 @@ package struct ThreadGovernor: Sendable {
   /// Takes in what a step took that used `threads(rows:)`.
   package mutating func record(rows: Int, seconds: Double) {
     guard choices.count > 1, rows > 0, rows < Self.manyRows, seconds > 0 else { return }
-    tables[rows - 1].record(seconds, choices: choices.count)
+    switch tables[rows - 1].record(seconds, choices: choices.count) {
+    case .nothing: break
+    case .surprise:
+      for index in tables.indices where index != rows - 1 { tables[index].hasten() }
+    case .fewerAreTooFew:
+      // They are so for more rows, too.
+      for index in tables.indices.dropFirst(rows) { tables[index].postpone(like: tables[rows - 1]) }
+    }
   }
 }
 
@@ -45,6 +52,19 @@ private struct Table: Sendable {
   /// Steps so much slower than they used to be say that something has changed.
   private static let surprise = 1.3
   private static let patience = 0.05
+  /// A trial step so much slower needs no second one.
+  private static let clearLoss = 1.25
+
+  /// What others put off at most: what one table knows may be out of date for another.
+  private static let longestPostponement = 64
+
+  enum Finding {
+    case nothing
+    /// Steps have become slow.
+    case surprise
+    /// Clearly so.
+    case fewerAreTooFew
+  }
 
   private var current = 0
   private var trial: Int?
@@ -58,17 +78,21 @@ private struct Table: Sendable {
 
   var choice: Int { trial ?? current }
 
-  mutating func record(_ seconds: Double, choices: Int) {
+  mutating func record(_ seconds: Double, choices: Int) -> Finding {
     if let trial {
       trialTimes.add(seconds)
-      if trialTimes.count == Self.trialSteps { decide(trial) }
-      return
+      let isClear = seconds > times.median * Self.clearLoss
+      guard trialTimes.count == Self.trialSteps || isClear else { return .nothing }
+      let isFewer = trial > current
+      return !decide(trial) && isClear && isFewer ? .fewerAreTooFew : .nothing
     }
     times.add(seconds)
-    guard times.isFull else { return }
+    guard times.isFull else { return .nothing }
     untilTrial -= 1
     let median = times.median
+    var finding = Finding.nothing
     if let usual, median > usual * Self.surprise {
+      finding = .surprise
       interval = Self.firstTrial
       untilTrial = 0
       self.usual = median
@@ -76,6 +100,19 @@ private struct Table: Sendable {
       usual = usual.map { $0 + Self.patience * (median - $0) } ?? median
     }
     if untilTrial <= 0 { begin(choices: choices) }
+    return finding
+  }
+
+  /// No trial before the other table's next one, if it has found the same count the best.
+  mutating func postpone(like other: Table) {
+    guard current == other.current, trial == nil else { return }
+    untilTrial = max(untilTrial, min(Self.longestPostponement, other.untilTrial))
+  }
+
+  /// A trial soon.
+  mutating func hasten() {
+    interval = Self.firstTrial
+    untilTrial = min(untilTrial, Self.firstTrial)
   }
 
   /// One step along the list, to either side in turn.
@@ -86,9 +123,11 @@ private struct Table: Sendable {
     trialTimes = RecentTimes()
   }
 
-  private mutating func decide(_ tried: Int) {
+  /// False: it stays as it is.
+  private mutating func decide(_ tried: Int) -> Bool {
     trial = nil
-    if trialTimes.median < times.median * Self.gain {
+    let isBetter = trialTimes.median < times.median * Self.gain
+    if isBetter {
       current = tried
       times = trialTimes
       usual = nil
@@ -97,6 +136,7 @@ private struct Table: Sendable {
       interval = min(Self.rarestTrial, interval * 2)
     }
     untilTrial = interval
+    return isBetter
   }
 }
 
