@@ -5,6 +5,8 @@ from harness.workload import Goal, Side, Workload, chain
 
 
 class Chat(Workload):
+    tokens = 128  # of an answer
+
     def __init__(self, streams: int):
         self.streams = streams
         self.name = f"chat-{streams}"
@@ -22,7 +24,7 @@ class Chat(Workload):
     def chains(self, rng, name, model):
         turns = 4 if self.streams == 1 else 2
         return [
-            chain(*(chat(f"{client}.{turn}", name, text.question(rng), max_tokens=128, logit_bias=model.no_end)
+            chain(*(chat(f"{client}.{turn}", name, text.question(rng), max_tokens=self.tokens, logit_bias=model.no_end)
                     for turn in range(turns)))
             for client in range(self.streams)
         ]

@@ -7,6 +7,7 @@ from .chat import Chat
 
 class ForeignLoad(Chat):
     foreign_load = True
+    tokens = 32  # llama-server's threads, spinning against the foreign ones, may take a second for each
 
     def __init__(self, streams: int):
         self.streams = streams
