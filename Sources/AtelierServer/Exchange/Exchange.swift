@@ -15,6 +15,8 @@ package final class Exchange {
   var askAgain: @Sendable () async throws(AtelierError) -> Caller = { () throws(AtelierError) -> Caller in
     throw AtelierError(.permissionDenied, "Nobody was asked.")
   }
+  /// What its body takes of the room for all bodies, as long as it is answered.
+  var bodyShare: BodyBudget.Share?
   private let request: HTTPRequest
   /// The other end of the connection.
   let address: String?
