@@ -71,7 +71,7 @@ struct EgressRuleTests {
   /// Answers when it is cancelled, and not before.
   private struct NeverAnswers: HostResolver {
     func addresses(of host: String) async -> [IPAddress] {
-      try? await Task.sleep(for: .seconds(3600))
+      try? await Task.sleep(for: .seconds(60))
       return []
     }
   }

@@ -82,8 +82,10 @@ struct PredictionLogTests {
     let seen = sink.writes
     if hasToken { try folder.revoke(token) } else { isOn.value = true }
     try await ask()
-    try await watching.value
+    while sink.writes == seen, !sink.isFinished { await Task.yield() }
     #expect(sink.writes == seen && sink.isFinished)
+    watching.cancel()
+    _ = try? await watching.value
   }
 
   @Test func neitherPagesNorStrangersWatch() async throws {
