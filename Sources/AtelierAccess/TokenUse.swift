@@ -39,6 +39,7 @@ package final class TokenUse: Sendable {
       state.writtenAt[id] = now
       let known = Set(known)
       state.times = state.times.filter { known.contains($0.key) }
+      state.writtenAt = state.writtenAt.filter { known.contains($0.key) }
       let members = state.times.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string(TokenTime.text($0.value))) }
       let text = JSONValue.object(JSONObject(members)).serialized() + "\n"
       try? PrivateFile.write(Array(text.utf8), to: url, isDurable: false)

@@ -14,17 +14,21 @@ package struct Egress: Sendable {
   private let policy: AddressPolicy
   private let proxies: ProxySettings
   private let resolver: any HostResolver
+  private let lookUpTimeout: Duration
 
   /// Addresses of one host that are tried.
   private static let mostAddresses = 3
   private static let connectTimeout = TimeAmount.seconds(10)
 
+  /// `lookUpTimeout`: how long the look-up of a host's name may take, within what a request has in all.
   package init(
-    policy: AddressPolicy, proxies: ProxySettings = ProxySettings(), resolver: any HostResolver = SystemResolver()
+    policy: AddressPolicy, proxies: ProxySettings = ProxySettings(), resolver: any HostResolver = SystemResolver(),
+    lookUpTimeout: Duration = .seconds(10)
   ) {
     self.policy = policy
     self.proxies = proxies
     self.resolver = resolver
+    self.lookUpTimeout = lookUpTimeout
   }
 
   /// Sends the request and hands the answer's head to `read`, whatever its status. The connection ends with the call.
@@ -53,10 +57,13 @@ package struct Egress: Sendable {
     }
   }
 
-  /// Throws `forbiddenAddress` when nothing at this origin may be connected to. A name without an address passes: the
-  /// request itself will say so. `trusted`: see `OutboundRequest`.
+  /// Throws `forbiddenAddress` when nothing at this origin may be connected to, `timedOut` when its name cannot be looked up in
+  /// time. A name without an address passes: the request itself will say so. `trusted`: see `OutboundRequest`.
   package func check(_ origin: Origin, trusted: Origin?) async throws(EgressError) {
-    do { _ = try await routes(to: origin, trusted: trusted) } catch  where error == .unresolvable { return }
+    do { _ = try await routes(to: origin, trusted: trusted, within: lookUpTimeout) } catch  where error == .unresolvable
+    {
+      return
+    }
   }
 
   // MARK: One hop
@@ -66,7 +73,8 @@ package struct Egress: Sendable {
   ) async throws(EgressError) -> (HTTPClient, HTTPClientResponse) {
     let wire = Self.wire(request, to: url)
     var failure = EgressError.cannotConnect
-    for route in try await routes(to: url.origin, trusted: request.trusted) {
+    let time = min(lookUpTimeout, ContinuousClock.now.duration(to: deadline))
+    for route in try await routes(to: url.origin, trusted: request.trusted, within: time) {
       let left = ContinuousClock.now.duration(to: deadline)
       guard left > .zero else { throw .timedOut }
       let client = HTTPClient(
@@ -88,7 +96,9 @@ package struct Egress: Sendable {
     case address(IPAddress)
   }
 
-  private func routes(to origin: Origin, trusted: Origin?) async throws(EgressError) -> [HopRoute] {
+  private func routes(
+    to origin: Origin, trusted: Origin?, within time: Duration
+  ) async throws(EgressError) -> [HopRoute] {
     let isTrusted = origin == trusted
     func permitted(_ addresses: [IPAddress]) throws(EgressError) -> [IPAddress] {
       let permitted = isTrusted ? addresses : policy.permitted(addresses, for: origin)
@@ -97,9 +107,24 @@ package struct Egress: Sendable {
     }
     if let address = origin.address { _ = try permitted([address]) }
     if let proxy = try proxies.proxy(for: origin) { return [.proxy(proxy)] }
-    let addresses = if let address = origin.address { [address] } else { await resolver.addresses(of: origin.host) }
+    let addresses =
+      if let address = origin.address { [address] } else { try await addresses(of: origin.host, within: time) }
     guard !addresses.isEmpty else { throw .unresolvable }
     return try permitted(addresses).prefix(Self.mostAddresses).map(HopRoute.address)
+  }
+
+  private func addresses(of host: String, within time: Duration) async throws(EgressError) -> [IPAddress] {
+    let found = await withTaskGroup(of: [IPAddress]?.self) { group in
+      group.addTask { await resolver.addresses(of: host) }
+      group.addTask {
+        try? await Task.sleep(for: time)
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
+    guard let found else { throw .timedOut }
+    return found
   }
 
   private static func configuration(

@@ -1,27 +1,55 @@
 import Dispatch
 import Foundation
+import Synchronization
 
 /// Turns a host's name into addresses.
 package protocol HostResolver: Sendable {
-  /// In the order they should be tried; empty when there is none.
+  /// In the order they should be tried; empty when there is none. Returns soon when the task is cancelled.
   func addresses(of host: String) async -> [IPAddress]
 }
 
-/// The system's resolver, off the shared pool because it blocks.
-package struct SystemResolver: HostResolver {
+/// The system's resolver, off the shared pool because it blocks, for as long as the system likes: whoever stops waiting leaves
+/// its thread behind until then, so there are no more than a few of them.
+package final class SystemResolver: HostResolver {
+  /// Look-ups under way; past this a host has no address.
+  static let mostAtOnce = 16
   /// Past this many a resolver's answer is cut.
   private static let most = 16
-  private static let queue = DispatchQueue(label: "atelier.resolver", attributes: .concurrent)
 
-  package init() {}
+  private let look: @Sendable (String) -> [IPAddress]
+  private let queue = DispatchQueue(label: "atelier.resolver", attributes: .concurrent)
+  private let running = Mutex(0)
+
+  package convenience init() { self.init { Self.ask($0) } }
+
+  /// `look` blocks.
+  init(_ look: @escaping @Sendable (String) -> [IPAddress]) { self.look = look }
+
+  var underWay: Int { running.withLock { $0 } }
 
   package func addresses(of host: String) async -> [IPAddress] {
-    await withCheckedContinuation { continuation in
-      Self.queue.async { continuation.resume(returning: Self.look(host)) }
+    let isAdmitted = running.withLock { count in
+      guard count < Self.mostAtOnce else { return false }
+      count += 1
+      return true
+    }
+    guard isAdmitted else { return [] }
+    let answer = LookupAnswer()
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        answer.wait(continuation)
+        queue.async { [self] in
+          let found = look(host)
+          running.withLock { $0 -= 1 }
+          answer.give(found)
+        }
+      }
+    } onCancel: {
+      answer.give([])
     }
   }
 
-  private static func look(_ host: String) -> [IPAddress] {
+  private static func ask(_ host: String) -> [IPAddress] {
     var hints = addrinfo()
     #if canImport(Glibc)
       hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

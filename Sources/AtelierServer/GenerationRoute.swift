@@ -18,12 +18,12 @@ struct GenerationRoute<D: Dialect>: RouteHandler {
   var endsWithClient: Bool { true }
 
   init(
-    _ dialect: D.Type, generation: any GenerationServing, limits: ServerLimits,
+    _ dialect: D.Type, generation: any GenerationServing, body: BodyReader,
     eventStreamType: String = "text/event-stream; charset=utf-8", seal: ReasoningSeal? = nil,
     running: RunningAnswers? = nil
   ) {
     self.generation = generation
-    body = limits.bodyReader
+    self.body = body
     self.eventStreamType = eventStreamType
     self.seal = seal
     self.running = running

@@ -100,10 +100,10 @@ package struct HTTPServer: Service {
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: 32 * 1024, maxHeaderListSize: 128 * 1024, maxHeaderFieldCount: 256)
     let channel = HTTP1Channel.Configuration(idleTimeout: nil, httpDecoderConfiguration: decoder)
-    let builder = HTTPServerBuilder.channel(in: certificate) { [limits] responder in
+    let builder = HTTPServerBuilder.channel(in: certificate) { [limits, certificate] responder in
       GuardedChannel(
         base: HTTP1Channel(responder: responder, configuration: channel), limits: limits.connection,
-        addresses: AddressCount(limit: limits.connectionsPerAddress))
+        addresses: AddressCount(limit: limits.connectionsPerAddress), isSecure: certificate != nil)
     }
     let configuration = ServerConfiguration(
       address: socket.map { .unixDomainSocket(path: $0.path) } ?? .hostname(host, port: port), serverName: nil,

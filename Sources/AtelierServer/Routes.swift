@@ -33,8 +33,7 @@ package struct ServerServices: Sendable {
 extension RouteTable {
   /// Every path of the server.
   static func all(_ services: ServerServices, settings: Settings, version: String) -> RouteTable {
-    let limits = ServerLimits(settings)
-    let body = limits.bodyReader
+    let body = BodyReader(ServerLimits(settings))
     let feed = PredictionFeed()
     let generation: any GenerationServing = ObservedGeneration(services.generation, feed: feed)
     let messages: any GenerationServing =
@@ -52,7 +51,7 @@ extension RouteTable {
       Route(
         .post, "/api/v1/chat", .inference,
         GenerationRoute(
-          LMStudioV1Chat.self, generation: generation, limits: limits, eventStreamType: "text/event-stream")),
+          LMStudioV1Chat.self, generation: generation, body: body, eventStreamType: "text/event-stream")),
       Route(.get, "/api/v1/models", .modelsRead, LMStudioV1ModelList(models: services.models)),
       Route(.post, "/api/v1/models/load", .modelsLoad, LMStudioV1ModelLoad(models: services.models, body: body)),
       Route(.post, "/api/v1/models/unload", .modelsLoad, LMStudioV1ModelUnload(models: services.models, body: body)),
@@ -67,29 +66,29 @@ extension RouteTable {
       Route(.get, "/api/v0/models/*", .modelsRead, legacyModels),
       Route(
         .post, "/api/v0/chat/completions", .inference,
-        GenerationRoute(LMStudioV0Chat.self, generation: generation, limits: limits)),
+        GenerationRoute(LMStudioV0Chat.self, generation: generation, body: body)),
       Route(
         .post, "/api/v0/completions", .inference,
-        GenerationRoute(LMStudioV0Completions.self, generation: generation, limits: limits)),
+        GenerationRoute(LMStudioV0Completions.self, generation: generation, body: body)),
       Route(
         .post, "/api/v0/embeddings", .inference,
         EmbeddingController(generation: generation, body: body, render: LMStudioV0Embeddings.body)),
 
       Route(
         .post, "/v1/messages", .inference,
-        GenerationRoute(AnthropicMessages.self, generation: messages, limits: limits)),
+        GenerationRoute(AnthropicMessages.self, generation: messages, body: body)),
       Route(
         .post, "/v1/messages/count_tokens", .inference, AnthropicCountTokensController(generation: messages, body: body)
       ),
 
       Route(
         .post, "/v1/chat/completions", .inference,
-        GenerationRoute(OpenAIChat.self, generation: generation, limits: limits)),
+        GenerationRoute(OpenAIChat.self, generation: generation, body: body)),
       Route(
         .post, "/v1/responses", .inference,
         ResponsesRoute(
           route: GenerationRoute(
-            OpenAIResponses.self, generation: generation, limits: limits, seal: seal, running: running), turns: turns)
+            OpenAIResponses.self, generation: generation, body: body, seal: seal, running: running), turns: turns)
       ),
       Route(.get, "/v1/responses/*", .inference, StoredResponseController(turns: turns, seal: seal)),
       Route(.delete, "/v1/responses/*", .inference, DeleteResponseController(turns: turns)),
@@ -100,7 +99,7 @@ extension RouteTable {
         CancelResponseController(turns: turns, seal: seal, running: running)),
       Route(
         .post, "/v1/completions", .inference,
-        GenerationRoute(OpenAICompletions.self, generation: generation, limits: limits)),
+        GenerationRoute(OpenAICompletions.self, generation: generation, body: body)),
       Route(
         .post, "/v1/embeddings", .inference,
         EmbeddingController(generation: generation, body: body, render: OpenAIEmbeddings.body)),

@@ -5,6 +5,8 @@ import NIOCore
 package struct ServerLimits: Sendable, Hashable {
   /// Bytes.
   package var body: Int
+  /// Bytes of all bodies together.
+  package var bodies: Int
   package var head: Duration
   package var bodyGap: Duration
   package var idle: Duration
@@ -15,6 +17,7 @@ package struct ServerLimits: Sendable, Hashable {
 
   package init(_ settings: Settings = Settings()) {
     body = settings.maxBodyBytes
+    bodies = settings.maxBodiesBytes
     head = .seconds(settings.headSeconds)
     bodyGap = .seconds(settings.bodyGapSeconds)
     idle = .seconds(settings.idleSeconds)
@@ -27,6 +30,4 @@ package struct ServerLimits: Sendable, Hashable {
   var connection: ConnectionGuard.Limits {
     ConnectionGuard.Limits(head: TimeAmount(head), idle: TimeAmount(idle), stall: TimeAmount(stall))
   }
-
-  var bodyReader: BodyReader { BodyReader(limit: body, gap: bodyGap) }
 }

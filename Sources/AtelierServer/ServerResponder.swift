@@ -72,7 +72,10 @@ package struct ServerResponder: Sendable {
     let name = String(target.prefix { $0 != "?" })
     switch match {
     case .found(let route, let rest):
-      exchange.caller = try await authorizer.authorize(credentials, for: route.access)
+      exchange.askAgain = { [authorizer, access = route.access] () throws(AtelierError) -> Caller in
+        try await authorizer.authorize(credentials, for: access)
+      }
+      exchange.caller = try await exchange.askAgain()
       // Of several headers only one holds the token; the others may hold anything and make nobody a further client.
       if let id = exchange.caller.tokenID { exchange.noteClient(token: id) }
       try await route.handler.handle(ServerRequest(request: request, rest: rest), exchange)

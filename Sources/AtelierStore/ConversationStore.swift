@@ -11,6 +11,9 @@ package final class ConversationStore: Sendable {
   private let pool: DatabasePool
   private let fileName: String
 
+  /// Of the database's pages that each of its connections keeps.
+  private static let cacheKibibytes = 512
+
   /// Opens or creates the file, readable by the owner only, and brings its tables up to date. Blocks; for use at start.
   /// Throws `internalError` naming the file when it is no readable database of this or an earlier version.
   package init(at url: URL) throws(AtelierError) {
@@ -21,6 +24,8 @@ package final class ConversationStore: Sendable {
       configuration.label = "conversations"
       configuration.busyMode = .timeout(5)
       configuration.maximumReaderCount = 4
+      // Each connection has a cache of its own, and the system keeps the file's pages anyway.
+      configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)") }
       pool = try DatabasePool(path: url.path(percentEncoded: false), configuration: configuration)
       // Opening a pool sets NORMAL, which may lose acknowledged commits on power loss.
       try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
@@ -96,7 +101,7 @@ package final class ConversationStore: Sendable {
           """,
         arguments: ["all": scope.isAll, "owner": scope.owner, "limit": limit])
       return try leaves.map { leaf in
-        let chain = try Row.fetchAll(
+        let chain = try String.fetchAll(
           db,
           sql: """
             WITH RECURSIVE chain (id, depth) AS (
@@ -108,13 +113,11 @@ package final class ConversationStore: Sendable {
             """,
           arguments: ["id": leaf["id"] as String])
         let root = try Row.fetchOne(
-          db, sql: "SELECT * FROM node WHERE id = ?", arguments: [chain.first?["id"] as String?]
-        ).map { try NodeRecord.node($0, in: db) }
-        let title = root?.input.first { $0.role == .user }?.text ?? ""
+          db, sql: "SELECT created_at, input FROM node WHERE id = ?", arguments: [chain.first])
         return ConversationSummary(
           id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"],
-          startedAt: root?.createdAt ?? leaf["created_at"], turns: chain.count,
-          title: String(title.prefix(400).split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(80)))
+          startedAt: root?["created_at"] ?? leaf["created_at"], turns: chain.count,
+          title: try root.map { try NodeRecord.title(ofInput: $0["input"]) } ?? "")
       }
     }
   }
@@ -195,11 +198,12 @@ package final class ConversationStore: Sendable {
     }
   }
 
-  /// Deletes what the policy no longer keeps, and forgotten turns that nothing continues. `now`: milliseconds since 1970.
-  /// Returns how many turns went.
+  /// Deletes what the policy no longer keeps, and with it forgotten turns that nothing continues any more. `now`: milliseconds
+  /// since 1970. Returns how many turns went. Costs next to nothing when none does, so it may be asked often.
   @discardableResult
   package func apply(_ policy: RetentionPolicy, now: Int64) async throws(AtelierError) -> Int {
-    try await write { db in
+    guard try await read({ db in try Self.holdsExpired(policy, now: now, in: db) }) else { return 0 }
+    return try await write { db in
       let expired = policy.expired(try Self.entries(from: db), now: now)
       if !expired.isEmpty { try NodeRecord.delete(expired, from: db) }
       return expired.count
@@ -222,10 +226,28 @@ package final class ConversationStore: Sendable {
     }
   }
 
+  /// Whether some turn would go. A leaf that is too old is one; an older turn that something continues is none.
+  private static func holdsExpired(_ policy: RetentionPolicy, now: Int64, in db: Database) throws -> Bool {
+    if let most = policy.maxNodes, try Int.fetchOne(db, sql: "SELECT count(*) FROM node") ?? 0 > most { return true }
+    return try Bool.fetchOne(
+      db,
+      sql: """
+        SELECT EXISTS (
+          SELECT 1 FROM node
+          WHERE created_at < :cutoff AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = node.id))
+          OR EXISTS (
+          SELECT 1 FROM node
+          WHERE forgotten AND NOT EXISTS (SELECT 1 FROM node AS child WHERE child.parent = node.id))
+        """, arguments: ["cutoff": policy.oldestKept(now: now)]) ?? false
+  }
+
   private static func entries(from db: Database) throws -> [RetentionPolicy.Entry] {
-    try Row.fetchAll(db, sql: "SELECT id, parent, created_at, forgotten FROM node").map {
-      RetentionPolicy.Entry(
-        id: $0["id"], parent: $0["parent"], createdAt: $0["created_at"], isForgotten: $0["forgotten"])
+    // Asked apart, because the mark stands behind the texts of its row.
+    let forgotten = Set(try String.fetchAll(db, sql: "SELECT id FROM node WHERE forgotten"))
+    return try Row.fetchAll(db, sql: "SELECT id, parent, created_at FROM node").map { row in
+      let id: String = row["id"]
+      return RetentionPolicy.Entry(
+        id: id, parent: row["parent"], createdAt: row["created_at"], isForgotten: forgotten.contains(id))
     }
   }
 

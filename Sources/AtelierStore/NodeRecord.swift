@@ -49,6 +49,13 @@ struct NodeRecord {
       rounds: StoredItem.rounds(output))
   }
 
+  /// What the user said first, as one short line. `input`: the column. Reads no image.
+  static func title(ofInput input: String) throws -> String {
+    let messages: [StoredMessage] = try value(input)
+    let text = messages.first { $0.role == Message.Role.user.rawValue }?.text ?? ""
+    return String(text.prefix(400).split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(80))
+  }
+
   /// Deletes the nodes, each of which must be a leaf when its turn comes, and images nobody refers to any more.
   static func delete(_ ids: [String], from db: Database) throws {
     let statement = try db.cachedStatement(sql: "DELETE FROM node WHERE id = ?")

@@ -19,9 +19,12 @@ package struct RetentionPolicy: Sendable, Hashable {
     var isForgotten = false
   }
 
+  /// Milliseconds since 1970 before which a turn is too old; nil: none is.
+  func oldestKept(now: Int64) -> Int64? { maxAgeDays.map { now - Int64($0) * 86_400_000 } }
+
   /// Ids to delete, in an order in which each is a leaf when its turn comes. `now`: milliseconds since 1970.
   func expired(_ entries: [Entry], now: Int64) -> [String] {
-    let cutoff = maxAgeDays.map { now - Int64($0) * 86_400_000 }
+    let cutoff = oldestKept(now: now)
     var byID: [String: Entry] = [:]
     var children: [String: Int] = [:]
     for entry in entries {

@@ -47,6 +47,9 @@ enum StoreSchema {
           ALTER TABLE node ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
           """)
     }
+    migrator.registerMigration("3 forgotten") { db in
+      try db.execute(sql: "CREATE INDEX node_forgotten ON node (id) WHERE forgotten")
+    }
     return migrator
   }
 }

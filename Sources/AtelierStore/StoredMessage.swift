@@ -17,6 +17,9 @@ struct StoredMessage: Codable, Hashable {
   var toolCallID: String?
   var name: String?
 
+  /// Its parts of text, on lines of their own.
+  var text: String { parts.compactMap(\.text).joined(separator: "\n") }
+
   init(_ message: Message, image: (ImageData) throws -> Int64) rethrows {
     role = message.role.rawValue
     parts = try message.content.map { part in

@@ -10,6 +10,7 @@ package final class ScriptedEngine: InferenceEngine {
     /// What the next generations answer, one after another; then `events` again.
     var rounds: [[GenerationEvent]] = []
     var refusal: AtelierError?
+    var diesCounting = false
     /// Events that are let through first.
     var heldAfter: Int?
     var held: [CheckedContinuation<Void, Never>] = []
@@ -52,6 +53,8 @@ package final class ScriptedEngine: InferenceEngine {
   package func script(rounds: [[GenerationEvent]]) { state.withLock { $0.rounds = rounds } }
   /// The next generations are refused.
   package func refuse(_ error: AtelierError?) { state.withLock { $0.refusal = error } }
+  /// The next count of tokens kills it.
+  package func dieCounting() { state.withLock { $0.diesCounting = true } }
   package func hold(after events: Int = 0) { state.withLock { $0.heldAfter = events } }
 
   package func open() {
@@ -119,7 +122,11 @@ package final class ScriptedEngine: InferenceEngine {
     RerankResult(scores: request.documents.indices.map { 1 / Float($0 + 1) }, promptTokens: request.documents.count)
   }
 
-  package func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int { 7 }
+  package func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int {
+    if state.withLock(\.diesCounting) { die() }
+    if isGone { throw AtelierError(.engineDied, "The engine died.") }
+    return 7
+  }
 
   package func shutdown() async {
     end(asked: true) { _, stream, trace in

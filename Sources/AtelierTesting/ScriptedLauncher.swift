@@ -11,6 +11,7 @@ package final class ScriptedLauncher: EngineLauncher {
     var failure: AtelierError?
     var holds: [Int] = []
     var isHeld = false
+    var diesCounting = false
     var held: [CheckedContinuation<Void, Never>] = []
   }
 
@@ -29,6 +30,8 @@ package final class ScriptedLauncher: EngineLauncher {
   package func fail(_ error: AtelierError?) { state.withLock { $0.failure = error } }
   /// The next engines wait after so many events of every answer, one number each.
   package func holdEngines(after events: [Int]) { state.withLock { $0.holds = events } }
+  /// Engines launched from now on die when they count tokens, or do not.
+  package func dieCounting(_ dies: Bool) { state.withLock { $0.diesCounting = dies } }
   package func hold() { state.withLock { $0.isHeld = true } }
 
   package func open() {
@@ -66,6 +69,7 @@ package final class ScriptedLauncher: EngineLauncher {
     let result = state.withLock { state -> Result<ScriptedEngine, AtelierError> in
       if let failure = state.failure { return .failure(failure) }
       let engine = ScriptedEngine(load: load, events: state.events)
+      if state.diesCounting { engine.dieCounting() }
       if !state.holds.isEmpty { engine.hold(after: state.holds.removeFirst()) }
       state.engines.append(engine)
       return .success(engine)

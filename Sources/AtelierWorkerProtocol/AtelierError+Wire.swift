@@ -46,13 +46,21 @@ extension ByteReader {
   /// Error details are flat in practice; the bound keeps a hostile frame off the stack.
   private static let maxDetailDepth = 16
   private static let maxDetailMembers = 256
+  /// Characters of the message and of the parameter's name; the rest is cut off.
+  private static let maxErrorText = 4096
+  /// Seconds a client is told to wait at most: a day.
+  private static let maxRetryAfter: Int64 = 86_400
 
   mutating func error() throws(FrameError) -> AtelierError {
     guard let code = AtelierError.Code(rawValue: try string()) else { throw .malformed("an unknown error code") }
-    let message = try string()
-    let param = try optional { (reader) throws(FrameError) in try reader.string() }
+    let message = String(try string().prefix(Self.maxErrorText))
+    let param = try optional { (reader) throws(FrameError) in String(try reader.string().prefix(Self.maxErrorText)) }
     let details = try object(depth: Self.maxDetailDepth)
-    let retryAfter = try optional { (reader) throws(FrameError) in Int(try reader.signed()) }
+    let retryAfter = try optional { (reader) throws(FrameError) -> Int in
+      let seconds = try reader.signed()
+      guard (0...Self.maxRetryAfter).contains(seconds) else { throw .malformed("a number is out of range") }
+      return Int(seconds)
+    }
     return AtelierError(code, message, param: param, details: details, retryAfter: retryAfter)
   }
 

@@ -67,4 +67,25 @@ struct EgressRuleTests {
     #expect(
       try await refusal("http://localhost:9000/a", ["localhost": ["127.0.0.1"]], trusted: hub) == .forbiddenAddress)
   }
+
+  /// Answers when it is cancelled, and not before.
+  private struct NeverAnswers: HostResolver {
+    func addresses(of host: String) async -> [IPAddress] {
+      try? await Task.sleep(for: .seconds(60))
+      return []
+    }
+  }
+
+  @Test func aLookUpWithoutEndIsNotWaitedFor() async throws {
+    let egress = Egress(
+      policy: AddressPolicy(allowing: []), resolver: NeverAnswers(), lookUpTimeout: .milliseconds(20))
+    let url = try #require(WebAddress("https://slow.example/"))
+    await #expect(throws: EgressError.timedOut) { try await egress.check(url.origin, trusted: nil) }
+    await #expect(throws: EgressError.timedOut) {
+      try await egress.withResponse(to: OutboundRequest(.get, url)) { _ in }
+    }
+    // An address written out needs none.
+    let address = try #require(WebAddress("https://8.8.8.8/"))
+    try await egress.check(address.origin, trusted: nil)
+  }
 }

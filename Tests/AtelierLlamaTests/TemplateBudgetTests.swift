@@ -93,4 +93,17 @@ struct TemplateBudgetTests {
     }
     #expect(try #require(length) > 4_000_000)
   }
+
+  /// Far deeper than templates go, and far from the stack's end.
+  @Test func aMacroMayCallItself() async {
+    let source =
+      "{% macro down(n) %}{% if n > 0 %}{{ down(n - 1) }}{% endif %}.{% endmacro %}{{ down(messages[0].content|int) }}"
+    let lengths = await Self.onThread { () -> [Int?] in
+      guard let template = try? ChatTemplate(source: source) else { return [] }
+      return ["0", "64"].map { text in
+        try? template.render(TemplateRequest(messages: [Message(.user, text)])).prompt.utf8.count
+      }
+    }
+    #expect(lengths == [1, 65])
+  }
 }

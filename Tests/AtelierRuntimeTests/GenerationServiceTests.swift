@@ -351,6 +351,33 @@ struct GenerationServiceTests {
     #expect(await code { try await fixture.service.countTokens(fixture.request()) } == .shuttingDown)
   }
 
+  /// By a template that a count runs, as by anything else.
+  @Test func aModelWhoseCountsKillItsEnginesIsRefusedForAMinute() async throws {
+    let fixture = try RuntimeFixture()
+    fixture.launcher.dieCounting(true)
+    func count(_ model: String) async -> AtelierError.Code? {
+      await code { try await fixture.service.countTokens(fixture.request(model)) }
+    }
+    // Each count asks a second engine.
+    #expect(await count("a") == .engineDied && fixture.launcher.loads.count == 2)
+    #expect(await count("a") == .serverBusy && fixture.launcher.loads.count == 3)
+    #expect(await count("a") == .serverBusy && fixture.launcher.loads.count == 3)
+    fixture.launcher.dieCounting(false)
+    #expect(await count("b") == nil)
+    fixture.clock.advance(by: .seconds(59))
+    #expect(await count("a") == .serverBusy)
+    fixture.clock.advance(by: .seconds(1))
+    #expect(await count("a") == nil)
+  }
+
+  @Test func aCountIsAskedAgainWhenItsEngineDies() async throws {
+    let fixture = try RuntimeFixture()
+    _ = try await fixture.service.countTokens(fixture.request())
+    fixture.launcher.engines[0].dieCounting()
+    #expect(try await fixture.service.countTokens(fixture.request()) == 7)
+    #expect(fixture.launcher.loads.count == 2)
+  }
+
   @Test func countingUsesWhatIsLoadedAndWhatImagesNeed() async throws {
     let fixture = try RuntimeFixture()
     fixture.launcher.fail(AtelierError(.modelLoadFailed, "Broken."))

@@ -103,6 +103,45 @@ struct WorkerEngineTests {
     #expect(trace.soFar?.tokens.count == most)
   }
 
+  /// A context that the worker only claims to have does not count.
+  @Test func theContextIsWhatWasAskedFor() async throws {
+    let (connection, _) = try connect { command, worker in
+      switch command {
+      case .load:
+        var properties = FakeWorker.properties
+        properties.contextLength = .max
+        worker.report(.loaded(properties))
+      case .predict(let id, _):
+        worker.report(.accepted(id: id))
+        worker.step(id, tokens: Array(repeating: 7, count: 64 + 1025), [.promptStarted])
+      default: break
+      }
+    }
+    _ = try await connection.load(Self.load) { _ in }
+    let trace = GenerationTrace()
+    _ = await RuntimeFixture.collect(try await connection.generate(Self.request, trace: trace))
+    #expect(trace.soFar == nil && trace.deaths.count == 1)
+    #expect(await connection.waitUntilGone() == false)
+  }
+
+  @Test(arguments: [
+    GenerationEvent.messageDelta(String(repeating: "x", count: 1000), []),
+    .toolCallStarted(ToolCallHead(id: String(repeating: "x", count: 1000), name: "f")), .reasoningFinished,
+  ])
+  func aWorkerThatSaysMoreThanItsTokensCanBeIsKilled(event: GenerationEvent) async throws {
+    let (engine, _) = try await engine { id, worker in
+      worker.report(.accepted(id: id))
+      worker.step(id, tokens: [7], [.promptStarted, .promptFinished(PromptUsage(tokens: 1, cachedTokens: 0))])
+      for _ in 0..<2000 { worker.events(id, [event]) }
+    }
+    let trace = GenerationTrace()
+    let events = await RuntimeFixture.collect(try await engine.generate(Self.request, trace: trace))
+    #expect(await engine.waitUntilGone() == false)
+    #expect(trace.deaths.count == 1)
+    #expect(events.reduce(0) { $0 + $1.textBytes } < 65 << 10)
+    #expect(events.count < 1100)
+  }
+
   @Test func aDeathWhileWaitingIsThrown() async throws {
     let (engine, _) = try await engine { _, worker in worker.channel.close() }
     #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .engineDied)
@@ -151,7 +190,7 @@ struct WorkerEngineTests {
     let (engine, worker) = try await engine { id, worker in
       worker.report(.accepted(id: id))
       worker.events(id, [.promptStarted, .promptFinished(PromptUsage(tokens: 1, cachedTokens: 0)), .messageStarted])
-      for _ in 0..<1000 { worker.events(id, [.messageDelta(piece, [])]) }
+      for _ in 0..<1000 { worker.step(id, tokens: [7], [.messageDelta(piece, [])]) }
     }
     let stream = try await engine.generate(Self.request, trace: GenerationTrace())
     await eventually("cut off") { worker.commands.contains(.cancel(id: 1)) }
@@ -161,6 +200,21 @@ struct WorkerEngineTests {
     #expect(events.count < 10)
     #expect((200_000..<300_000).contains(events.result?.text.utf8.count ?? 0))
     await engine.shutdown()
+  }
+
+  /// Also events without any text wait somewhere.
+  @Test func waitingEventsAreBounded() {
+    let buffer = EventBuffer(byteLimit: 1000)
+    for number in 1...15 { #expect(buffer.push(number % 2 == 0 ? .reasoningStarted : .reasoningFinished)) }
+    #expect(!buffer.push(.reasoningStarted))
+  }
+
+  @Test func whatWasReadMakesRoom() async {
+    let buffer = EventBuffer(byteLimit: 1000)
+    for _ in 0..<100 {
+      for _ in 0..<8 { #expect(buffer.push(.messageDelta(String(repeating: "x", count: 100), []))) }
+      #expect(await buffer.next() == .messageDelta(String(repeating: "x", count: 800), []))
+    }
   }
 
   @Test func loadsThatCannotSucceedEnd() async throws {

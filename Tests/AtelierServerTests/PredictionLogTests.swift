@@ -1,5 +1,8 @@
+import AtelierAccess
 import AtelierCore
 import HTTPTypes
+import HummingbirdCore
+import NIOCore
 import Testing
 
 @testable import AtelierServer
@@ -44,6 +47,45 @@ struct PredictionLogTests {
     #expect(#expect(throws: AtelierError.self) { try feed.watch() }?.code == .serverBusy)
     for watch in watches { watch.1.finish() }
     #expect(!feed.isWatched)
+  }
+
+  /// Authentication may also be turned on while somebody watches without.
+  @Test(arguments: [true, false])
+  func whoMayWatchIsAskedAgainBeforeEveryWord(hasToken: Bool) async throws {
+    let folder = try TokenFolder()
+    let token = try folder.add(Permissions(allChats: true))
+    let isOn = Flag()
+    isOn.value = hasToken
+    let harness = Harness()
+    let responder = {
+      var harness = harness
+      harness.authorizer = SwitchedAuthorizer(folder.authorizer()) { isOn.value }
+      return harness.responder
+    }()
+    let headers: HTTPFields = hasToken ? [.authorization: "Bearer \(token.text.value)"] : [:]
+    let sink = RecordingSink()
+    let head = HTTPRequest(
+      method: .get, scheme: "http", authority: "localhost:1234", path: "/atelier/log", headerFields: headers)
+    let watching = Task {
+      try await responder.respond(
+        to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), Exchange(head, sink: sink), localPort: 1234)
+    }
+    func ask() async throws {
+      _ = try await harness.send(
+        .post, "/api/v1/chat", #"{"model":"tiny","input":"What?"}"#,
+        headers: [.authorization: "Bearer \(try folder.add().text.value)"], responder: responder)
+    }
+    while sink.writes.isEmpty { await Task.yield() }
+    try await ask()
+    while sink.writes.count < 3 { await Task.yield() }
+    #expect(sink.body.contains("What?"))
+    let seen = sink.writes
+    if hasToken { try folder.revoke(token) } else { isOn.value = true }
+    try await ask()
+    while sink.writes == seen, !sink.isFinished { await Task.yield() }
+    #expect(sink.writes == seen && sink.isFinished)
+    watching.cancel()
+    _ = try? await watching.value
   }
 
   @Test func neitherPagesNorStrangersWatch() async throws {

@@ -285,12 +285,45 @@ struct ConversationStoreTests {
     }
   }
 
+  @Test func retentionKeepsNoMoreThanItsNumber() async throws {
+    let store = try ConversationStore(at: folder.database)
+    for number in 0..<5 { try await store.append(node("resp_\(number)", at: Int64(number))) }
+    try await store.append(node("resp_5", after: "resp_4", at: 5))
+    let policy = RetentionPolicy(maxAgeDays: nil, maxNodes: 3)
+    #expect(try await store.apply(policy, now: 6) == 3)
+    #expect(try await store.all().map(\.id) == ["resp_3", "resp_4", "resp_5"])
+    #expect(try await store.apply(policy, now: 7) == 0)
+    try await store.append(node("resp_6", at: 7))
+    #expect(try await store.apply(policy, now: 8) == 1)
+    #expect(try await store.all().map(\.id) == ["resp_4", "resp_5", "resp_6"])
+  }
+
+  /// Some chats begin with many megabytes of images, and a list is of thousands of chats.
+  @Test func aListReadsNoImages() async throws {
+    let store = try ConversationStore(at: folder.database)
+    var turn = node("resp_a")
+    turn.input = [
+      Message(
+        role: .user,
+        content: [
+          .image(ImageData(format: .png, bytes: Data([1, 2, 3]), width: 4, height: 5)), .text("What\nis"),
+          .text("this?"),
+        ])
+    ]
+    try await store.append(turn)
+    let raw = try DatabaseQueue(path: folder.database.path(percentEncoded: false))
+    try await raw.write { try $0.execute(sql: "UPDATE image SET format = 'unreadable'") }
+    #expect(try await store.list().map(\.title) == ["What is this?"])
+    await #expect(throws: AtelierError.self) { try await store.history(of: "resp_a") }
+  }
+
   @Test func retentionDeletesOldLeavesFromTheFile() async throws {
     let store = try ConversationStore(at: folder.database)
     let day: Int64 = 86_400_000
     try await store.append(node("resp_a", at: 0))
     try await store.append(node("resp_b", after: "resp_a", at: day))
     try await store.append(node("resp_c", after: "resp_a", at: 40 * day))
+    #expect(try await store.apply(RetentionPolicy(), now: 29 * day) == 0)
     #expect(try await store.apply(RetentionPolicy(), now: 41 * day) == 1)
     #expect(try await store.history(of: "resp_c").map(\.id) == ["resp_a", "resp_c"])
     #expect(try await store.apply(RetentionPolicy(), now: 90 * day) == 2)

@@ -113,4 +113,23 @@ struct CodecTests {
       #expect(throws: FrameError.malformed("a number is out of range")) { try WorkerReport(frame: frame) }
     }
   }
+
+  /// What a client is told comes from a process that nobody need trust.
+  @Test func errorsAreBounded() throws {
+    for seconds in [0, 86_400] {
+      let report = WorkerReport.rejected(id: 1, AtelierError(.serverBusy, "Wait.", retryAfter: seconds))
+      #expect(try WorkerReport(frame: report.encoded()) == report)
+    }
+    for seconds in [-1, 86_401, .max, .min] {
+      let report = WorkerReport.rejected(id: 1, AtelierError(.serverBusy, "Wait.", retryAfter: seconds))
+      let frame = try report.encoded()
+      #expect(throws: FrameError.malformed("a number is out of range")) { try WorkerReport(frame: frame) }
+    }
+    for length in [4096, 4097] {
+      let text = String(repeating: "x", count: length)
+      let frame = try WorkerReport.rejected(id: 1, AtelierError(.invalidValue, text, param: text)).encoded()
+      let cut = String(text.prefix(4096))
+      #expect(try WorkerReport(frame: frame) == .rejected(id: 1, AtelierError(.invalidValue, cut, param: cut)))
+    }
+  }
 }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -21,6 +22,8 @@ from atelier_server import Server
 GROWTH = 64 << 20
 STUCK = 60.0
 WORKERS = 6
+# Turns that may be stored; more of them live for a minute.
+TURNS = 2000
 MODELS = ["talker", "second", "counter"]
 ENDLESS = "Tell me about @sea please"
 
@@ -101,7 +104,7 @@ class Soak:
             stuck = [f"{kind} for {now - since:.0f} s" for kind, since in self.running.values() if now - since > STUCK]
             return {"server_mib": resident(self.server.process.pid) / 2**20, "workers": len(workers),
                     "largest_worker_mib": max((resident(worker) for worker in workers), default=0) / 2**20,
-                    "descriptors": len(os.listdir(f"/proc/{self.server.process.pid}/fd")), "stuck": stuck, "requests": sum(self.counts.values())}
+                    "descriptors": len(os.listdir(f"/proc/{self.server.process.pid}/fd")), "turns": turns(self.server.home), "stuck": stuck, "requests": sum(self.counts.values())}
 
 
 def resident(process: int) -> int:
@@ -110,14 +113,20 @@ def resident(process: int) -> int:
     return 0
 
 
+def turns(home: pathlib.Path) -> int:
+    """Turns in the store."""
+    with contextlib.closing(sqlite3.connect(f"file:{home}/atelier.sqlite?mode=ro", uri=True, timeout=10)) as database:
+        return database.execute("SELECT count(*) FROM node").fetchone()[0]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="atelier-soak-"))
-    # A bounded store, or stored chats would count as growth of the disk's cache; and every model may stay loaded.
-    server = Server("--set", "chats.max_nodes=2000", "--set", "jit.keep_last_only=false", model=False).add_models(zoo.build(folder), *MODELS)
+    # A store that is soon full, or its growth would count as the server's; and every model may stay loaded.
+    server = Server("--set", f"chats.max_nodes={TURNS}", "--set", "jit.keep_last_only=false", model=False).add_models(zoo.build(folder), *MODELS)
     try:
         server.start()
         soak = Soak(server, options.seed)
@@ -143,6 +152,9 @@ def main() -> int:
                     for name in ("server_mib", "largest_worker_mib") if warm and (last[name] - warm[name]) * 2**20 > GROWTH]
         if warm and last["descriptors"] > warm["descriptors"] + 16:
             problems.append(f"descriptors grew from {warm['descriptors']} to {last['descriptors']}")
+        made = sum(soak.counts.get(kind, 0) for kind in ("native", "native stream", "responses"))
+        if last["turns"] > TURNS + made * min(1, 120 / (time.monotonic() - begun)):
+            problems.append(f"{last['turns']} turns are stored")
         problems += [f"stuck: {text}" for now in worst for text in now["stuck"]] + [f"thread {thread.name} hangs" for thread in threads if thread.is_alive()]
         problems += soak.faults[:10]
         print(json.dumps({"requests": soak.counts, "warm": warm, "last": last, "problems": problems}, indent=1))

@@ -158,3 +158,35 @@ def test_half_closed_connections_end(server):
         assert (b" 200 OK" in answer) == data.startswith(b"GET / HTTP"), (data, answer)
         connection.close()
     wait_until(lambda: len(process(server, "fd")) <= descriptors + 2, 20, "the closing of their connections")
+
+
+def test_connections_beyond_the_limit_wait_for_a_place(fresh):
+    server = fresh("--set", "limits.connections=4", model=False).start()
+    # The starting of the server asked, too.
+    wait_until(lambda: len(sockets(server)) == 0, 20, "the end of the first connections")
+    crowd = [connect(server) for _ in range(4)]
+    for connection in crowd:
+        connection.sendall(request("GET", "/lmstudio-greeting"))
+        assert Answers(connection).next()[0] == 200
+    late = connect(server)
+    late.sendall(request("GET", "/lmstudio-greeting"))
+    late.settimeout(1)
+    with pytest.raises(TimeoutError):
+        late.recv(1)
+    crowd.pop().close()
+    late.settimeout(20)
+    assert Answers(late).next()[0] == 200
+    for connection in [*crowd, late]:
+        connection.close()
+
+
+def sockets(server) -> list[str]:
+    """Inodes of the server's connections: sockets of TCP that have another end."""
+    links = set()
+    for name in process(server, "fd"):
+        try:
+            links.add(os.readlink(f"/proc/{server.process.pid}/fd/{name}"))
+        except OSError:
+            pass
+    lines = [line.split() for line in pathlib.Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()[1:]]
+    return [fields[9] for fields in lines if fields[3] == "01" and f"socket:[{fields[9]}]" in links]

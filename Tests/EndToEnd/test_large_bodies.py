@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from atelier_server import wait_until
-from raw_http import lists_models_quickly
+from raw_http import Answers, connect, lists_models_quickly, request
 
 BODY = 60_000_000
 
@@ -46,6 +46,21 @@ def test_a_body_of_many_small_members_is_bounded_too(fresh):
     body = b"[" + b"0," * 30_000_000 + b"0]"
     assert httpx.post(f"{server.url}/v1/chat/completions", content=body, timeout=60).json()["error"]["code"] == "invalid_json"
     assert memory(server, "VmHWM") - before < 4 * len(body)
+
+
+def test_all_bodies_together_are_bounded(fresh):
+    """A body that is not complete holds its room as one that is being answered does; what needs little finds room."""
+    server = fresh("--set", "limits.body_bytes=1000000", "--set", "limits.bodies_bytes=1500000", model=False).start()
+    body = b'{"model":"nobody","input":"' + b"a" * (1_000_000 - 29) + b'"}'
+    ask = lambda content: httpx.post(f"{server.url}/api/v1/chat", content=content, timeout=60)
+    with connect(server) as slow:
+        slow.sendall(request("POST", "/api/v1/chat", b"", f"Content-Length: {len(body)}") + body[:-1])
+        refused = wait_until(lambda: (answer := ask(body)).status_code == 503 and answer, 30, "the first body's arrival")
+        assert refused.json()["error"]["code"] == "server_busy" and int(refused.headers["retry-after"]) >= 1
+        assert ask(body[:400_000] + b'"}').status_code == 404
+        slow.sendall(body[-1:])
+        assert Answers(slow).next()[0] == 404
+    wait_until(lambda: ask(body).status_code == 404, 30, "room for another body")
 
 
 def test_a_store_that_cannot_grow_says_so_and_keeps_what_it_has(fresh, models_zoo):

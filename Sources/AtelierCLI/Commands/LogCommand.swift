@@ -57,7 +57,7 @@ package struct LogCommand: AsyncParsableCommand {
         fflush(nil)
         return true
       }
-      throw CommandFailure("The server ended.", status: .noServer)
+      throw CommandFailure("The server ended, or the token no longer allows watching.", status: .noServer)
     }
 
     private func follow(_ isWanted: (String) -> Bool) async throws {

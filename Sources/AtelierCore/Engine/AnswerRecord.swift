@@ -7,6 +7,7 @@ package struct AnswerRecord: Sendable {
   private enum Block: Sendable { case prompt, reasoning, message }
 
   private var fold = EventFold()
+  private var allowance = AnswerAllowance()
   private var block: Block?
   private var usage = GenerationUsage()
   private var hasPrompt = false
@@ -51,6 +52,10 @@ package struct AnswerRecord: Sendable {
   package mutating func died(wasAlone: Bool) {
     deaths.append(EngineDeath(tokens: sofar.tokens.count, wasAlone: wasAlone))
   }
+
+  /// Whether the engine can have said that, as far as its tokens go. To be asked once before `add`, of engines that nobody
+  /// need trust.
+  package mutating func admits(_ event: GenerationEvent) -> Bool { allowance.admits(event, tokens: tokenCount) }
 
   /// Takes in what an engine said. Returns what of it is news; nil: nothing.
   package mutating func add(_ event: GenerationEvent) -> GenerationEvent? {

@@ -87,6 +87,9 @@ extension SettingDefinition {
     integer("chats.max_age_days", \.chatsMaxAgeDays, 1...36_500, "Stored chats older than this are removed."),
     integer("chats.max_nodes", \.chatsMaxNodes, 1...100_000_000, "Stored turns kept at most, oldest removed first."),
     integer("limits.body_bytes", \.maxBodyBytes, 1024...1 << 30, "Largest request body."),
+    integer(
+      "limits.bodies_bytes", \.maxBodiesBytes, 1024...1 << 40,
+      "Bodies of all requests that are being answered, together; at least limits.body_bytes."),
     integer("limits.head_seconds", \.headSeconds, 1...3600, "Longest time for the head of a request to arrive."),
     integer("limits.body_gap_seconds", \.bodyGapSeconds, 1...3600, "Longest pause within a request body."),
     integer("limits.idle_seconds", \.idleSeconds, 1...86_400, "Idle connections are closed after this."),

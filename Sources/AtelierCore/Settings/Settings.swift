@@ -35,6 +35,7 @@ package struct Settings: Sendable, Hashable {
   package var chatsMaxNodes = 10_000
 
   package var maxBodyBytes = 64 << 20
+  package var maxBodiesBytes = 128 << 20
   package var headSeconds = 30
   package var bodyGapSeconds = 30
   package var idleSeconds = 75

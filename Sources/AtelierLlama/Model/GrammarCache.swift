@@ -26,6 +26,9 @@ final class GrammarCache: Sendable {
   private static let maxTextBytes = 8 << 20
   private static let maxCompiledBytes = 24 << 20
 
+  /// Texts that are kept, and the bytes that count for them.
+  var keptTexts: (count: Int, bytes: Int) { state.withLock { ($0.value.texts.count, $0.value.textBytes) } }
+
   private let state = Mutex(SendableState(State()))
 
   /// The mutex guards the compiled states, which are classes of one thread at a time.

@@ -7,6 +7,8 @@ struct CrashBrake: Sendable {
   private var times: [String: [Duration]] = [:]
 
   mutating func died(_ modelKey: String, maxDeaths: Int, now: Duration) {
+    // What lies longer back says nothing, of any model.
+    times = times.filter { _, deaths in deaths.last.map { now - $0 < Self.window } ?? false }
     times[modelKey] = Array(((times[modelKey] ?? []).filter { now - $0 < Self.window } + [now]).suffix(maxDeaths))
   }
 

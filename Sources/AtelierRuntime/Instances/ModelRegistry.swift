@@ -182,7 +182,8 @@ package actor ModelRegistry {
       target, defaults: defaults, settings: state.settings,
       asked: ModelLoadRequest(model: target.model.key, contextLength: plan.request.contextLength)
     ).vocabularyLoad(state.settings)
-    return try await vocabularies.count(plan.engineRequest(defaults: defaults), load)
+    return try await vocabularies.count(
+      plan.engineRequest(defaults: defaults), load, ofModel: target.model.key, maxDeaths: state.settings.maxDeaths)
   }
 
   func note(_ activity: RegistryState.Activity, lease: UInt64, of number: UInt64) {

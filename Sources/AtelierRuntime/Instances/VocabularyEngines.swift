@@ -3,10 +3,12 @@ import AtelierCore
 /// Engines that hold no more than a model's vocabulary, for counting the prompts of models that are not loaded
 /// (anthropic.md 10.3): they load nothing, evict nothing and appear in no list.
 ///
-/// A few at once, one a model; each stays for a minute after its last use, because who counts tends to count again.
+/// A few at once, one a model; each stays for a minute after its last use, because who counts tends to count again. A model whose
+/// engines die too often is refused for a while, as it is when it is loaded.
 actor VocabularyEngines {
   private struct Entry {
     let load: EngineLoad
+    let modelKey: String
     let launch: Task<any InferenceEngine, any Error>
     var users = 0
     var lastUse: Duration
@@ -19,6 +21,7 @@ actor VocabularyEngines {
   private let clock: any RuntimeClock
   private var entries: [UInt64: Entry] = [:]
   private var lastNumber: UInt64 = 0
+  private var brake = CrashBrake()
   private var timer: Task<Void, Never>?
   private var isClosed = false
 
@@ -27,9 +30,23 @@ actor VocabularyEngines {
     self.clock = clock
   }
 
-  /// Throws what the count throws, what the load throws, and `serverBusy` when all places are in use for other models.
-  func count(_ request: EngineRequest, _ load: EngineLoad) async throws(AtelierError) -> Int {
-    let number = try place(for: load)
+  /// Throws what the count throws, what the load throws, and `serverBusy` when all places are in use for other models or the
+  /// model's engines died `maxDeaths` times within a minute. Asks a second engine when the first one dies.
+  func count(
+    _ request: EngineRequest, _ load: EngineLoad, ofModel modelKey: String, maxDeaths: Int
+  ) async throws(AtelierError) -> Int {
+    do throws(AtelierError) {
+      return try await ask(request, load, modelKey, maxDeaths)
+    } catch {
+      guard error.code == .engineDied else { throw error }
+      return try await ask(request, load, modelKey, maxDeaths)
+    }
+  }
+
+  private func ask(
+    _ request: EngineRequest, _ load: EngineLoad, _ modelKey: String, _ maxDeaths: Int
+  ) async throws(AtelierError) -> Int {
+    let number = try place(for: load, modelKey, maxDeaths)
     entries[number]?.users += 1
     defer { leave(number) }
     guard let launch = entries[number]?.launch else { throw Self.busy }
@@ -40,7 +57,13 @@ actor VocabularyEngines {
       entries[number] = nil
       throw error as? AtelierError ?? AtelierError(.modelLoadFailed, "The model's vocabulary could not be read.")
     }
-    return try await engine.countTokens(request)
+    do throws(AtelierError) {
+      return try await engine.countTokens(request)
+    } catch {
+      // Whoever needs it may know of its end before the one who watches it.
+      if error.code == .engineDied { gone(number, maxDeaths) }
+      throw error
+    }
   }
 
   /// Ends them all, and returns when they are gone.
@@ -52,9 +75,12 @@ actor VocabularyEngines {
     for launch in launches { await Self.end(launch) }
   }
 
-  private func place(for load: EngineLoad) throws(AtelierError) -> UInt64 {
+  private func place(
+    for load: EngineLoad, _ modelKey: String, _ maxDeaths: Int
+  ) throws(AtelierError) -> UInt64 {
     guard !isClosed else { throw AtelierError(.shuttingDown, "The server is shutting down.", retryAfter: 10) }
     if let known = entries.first(where: { $0.value.load == load }) { return known.key }
+    try brake.check(modelKey, maxDeaths: maxDeaths, now: clock.now)
     if entries.count >= Self.most {
       let idle = entries.filter { $0.value.users == 0 }.min { $0.value.lastUse < $1.value.lastUse }
       guard let idle else { throw Self.busy }
@@ -66,11 +92,11 @@ actor VocabularyEngines {
       let engine = try await launcher.launch(load) { _ in }
       Task { [weak self] in
         _ = await engine.waitUntilGone()
-        await self?.forget(number)
+        await self?.gone(number, maxDeaths)
       }
       return engine
     }
-    entries[number] = Entry(load: load, launch: launch, lastUse: clock.now)
+    entries[number] = Entry(load: load, modelKey: modelKey, launch: launch, lastUse: clock.now)
     return number
   }
 
@@ -101,7 +127,11 @@ actor VocabularyEngines {
     Task { await Self.end(launch) }
   }
 
-  private func forget(_ number: UInt64) { entries[number] = nil }
+  /// What is ended here is no entry any more before it goes, so this one died. Only the first notice finds it.
+  private func gone(_ number: UInt64, _ maxDeaths: Int) {
+    guard let entry = entries.removeValue(forKey: number) else { return }
+    brake.died(entry.modelKey, maxDeaths: maxDeaths, now: clock.now)
+  }
 
   private static func end(_ launch: Task<any InferenceEngine, any Error>) async {
     launch.cancel()

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Events of one generation between the thread that reads the worker's socket and the task that consumes them.
 ///
-/// Deltas of one block that wait together become one, so the number of waiting events is bounded by the blocks; the bytes
-/// of waiting text are bounded by `byteLimit`.
+/// Deltas of one block that wait together become one. What waits is bounded by `byteLimit`: bytes of text, and some for each
+/// event.
 final class EventBuffer: Sendable {
   private struct State {
     var pending: [GenerationEvent] = []
@@ -13,6 +13,9 @@ final class EventBuffer: Sendable {
     var ended = false
     var consumer: CheckedContinuation<GenerationEvent?, Never>?
   }
+
+  /// Of an event that waits, beside its text.
+  private static let eventBytes = 64
 
   private let byteLimit: Int
   private let state = Mutex(State())
@@ -33,8 +36,9 @@ final class EventBuffer: Sendable {
         state.pending[state.pending.count - 1] = merged
       } else {
         state.pending.append(event)
+        state.bytes += Self.eventBytes
       }
-      state.bytes += Self.cost(event)
+      state.bytes += event.textBytes
       return (nil, state.bytes <= byteLimit)
     }
     consumer?.resume(returning: event)
@@ -59,7 +63,7 @@ final class EventBuffer: Sendable {
           if state.head < state.pending.count {
             let event = state.pending[state.head]
             state.head += 1
-            state.bytes -= Self.cost(event)
+            state.bytes -= Self.eventBytes + event.textBytes
             if state.head == state.pending.count {
               state.pending.removeAll(keepingCapacity: true)
               state.head = 0
@@ -85,16 +89,6 @@ final class EventBuffer: Sendable {
     case (.toolCallArgumentsDelta(let one), .toolCallArgumentsDelta(let two)): .toolCallArgumentsDelta(one + two)
     case (.promptProgress, .promptProgress): second
     default: nil
-    }
-  }
-
-  /// Bytes of memory, roughly; the same before and after merging.
-  private static func cost(_ event: GenerationEvent) -> Int {
-    switch event {
-    case .reasoningDelta(let text), .toolCallArgumentsDelta(let text): text.utf8.count
-    case .messageDelta(let text, let tokens):
-      tokens.reduce(text.utf8.count) { $0 + 24 * (1 + $1.top.count) }
-    default: 0
     }
   }
 }

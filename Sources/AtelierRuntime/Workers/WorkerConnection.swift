@@ -40,6 +40,8 @@ final class WorkerConnection: Sendable {
     var loading: CheckedContinuation<Result<EngineProperties, AtelierError>, Never>?
     var deadline: LoadDeadline?
     var monitor: HeartbeatMonitor
+    /// Tokens of the context that was asked for; the worker gives no more.
+    var askedContext = 0
     /// Tokens that one answer can have; more is no answer of a working engine.
     var longestAnswer = 0
     /// Why we ended it ourselves; for the log and for the error of a load.
@@ -52,8 +54,7 @@ final class WorkerConnection: Sendable {
   private static let byteLimit = 256 << 10
   private static let byteLimitWithLogprobs = 2 << 20
 
-  /// The worker names its context itself, so that is believed up to here, and with some leeway.
-  private static let longestContext = 1 << 24
+  /// Tokens an answer may have beyond its context before it is called impossible.
   private static let contextLeeway = 1024
 
   private let channel: FrameChannel
@@ -82,6 +83,7 @@ final class WorkerConnection: Sendable {
       await withCheckedContinuation { continuation in
         state.withLock { state in
           state.load = load
+          state.askedContext = load.configuration.contextLength
           state.progress = progress
           state.loading = continuation
           state.deadline = LoadDeadline(timing: timing, now: clock.now)
@@ -285,7 +287,7 @@ final class WorkerConnection: Sendable {
       let loading = state.withLock { state in
         if state.phase == .loading {
           state.phase = .ready
-          state.longestAnswer = min(properties.contextLength, Self.longestContext) + Self.contextLeeway
+          state.longestAnswer = min(properties.contextLength, state.askedContext) + Self.contextLeeway
         }
         state.deadline = nil
         state.progress = nil
@@ -351,20 +353,22 @@ final class WorkerConnection: Sendable {
 
   private func forward(_ entry: PredictionEvent) {
     // Under the lock, so that a cancellation or the end of the worker comes before or after the event, not in between.
-    let falling = state.withLock { state -> Request? in
-      guard case .streaming(var stream)? = state.requests[entry.id] else { return nil }
+    let (falling, isPossible) = state.withLock { state -> (Request?, Bool) in
+      guard case .streaming(var stream)? = state.requests[entry.id] else { return (nil, true) }
       if !stream.hasBegun {
         stream.hasBegun = true
         state.requests[entry.id] = .streaming(stream)
       }
+      guard stream.trace.withRecord({ $0.admits(entry.event) }) else { return (nil, false) }
       let (news, isFinished) = stream.trace.withRecord { ($0.add(entry.event), $0.isFinished) }
       let keepsUp = news.map { stream.buffer.push($0) } ?? true
       if isFinished {
         stream.buffer.end()
         state.requests[entry.id] = nil
       }
-      return isFinished || keepsUp ? nil : state.requests.removeValue(forKey: entry.id)
+      return (isFinished || keepsUp ? nil : state.requests.removeValue(forKey: entry.id), true)
     }
+    if !isPossible { kill("it said more of an answer than its tokens can be") }
     if let falling {
       send(.cancel(id: entry.id))
       end([falling], AtelierError(.cancelled, "The client did not read its answer."), .failed)

@@ -25,6 +25,15 @@ final class ConnectionGuard: ChannelDuplexHandler {
     var stall: TimeAmount
   }
 
+  /// What becomes of a connection from its first moment on.
+  enum Welcome: Sendable, Hashable {
+    case served
+    /// Answered to the connection itself, whatever it sends.
+    case refused(RequestRefusal)
+    /// Closed without a word: behind TLS a word would cost a handshake first.
+    case closed
+  }
+
   static let mostHeld = 16
   static let longestHeld = 64 * 1024
   /// Bytes of a body that nobody wanted which are read away to keep the connection.
@@ -41,8 +50,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private enum Deadline { case idle, head, drain, farewell }
 
   private let limits: Limits
-  /// Answered to the connection itself, whatever it sends.
-  private let refusal: RequestRefusal?
+  private let welcome: Welcome
 
   private var phase = Phase.receiving
   private var parser = RequestParser()
@@ -69,9 +77,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private var progress: (taken: Int, at: NIODeadline)?
   private var progressCheck: Scheduled<Void>?
 
-  init(_ limits: Limits, refusal: RequestRefusal? = nil) {
+  init(_ limits: Limits, welcome: Welcome = .served) {
     self.limits = limits
-    self.refusal = refusal
+    self.welcome = welcome
   }
 
   // MARK: Life
@@ -85,7 +93,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   private func begin(_ context: ChannelHandlerContext) {
     guard deadline == nil, phase == .receiving else { return }
-    if let refusal { refuse(refusal, context) } else { watchReceiving(context) }
+    switch welcome {
+    case .served: watchReceiving(context)
+    case .refused(let refusal): refuse(refusal, context)
+    case .closed:
+      phase = .closing
+      cut(context)
+    }
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -2,19 +2,22 @@ import HummingbirdCore
 import Logging
 import NIOCore
 
-/// HTTP/1 connections behind a `ConnectionGuard` each.
-struct GuardedChannel: ServerChildChannel {
-  typealias Value = HTTP1Channel.Value
+/// Connections behind a `ConnectionGuard` each.
+struct GuardedChannel<Base: ServerChildChannel>: ServerChildChannel {
+  typealias Value = Base.Value
 
-  let base: HTTP1Channel
+  let base: Base
   let limits: ConnectionGuard.Limits
   let addresses: AddressCount
+  /// TLS stands before it.
+  let isSecure: Bool
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let isWelcome = count(channel)
+    let welcome: ConnectionGuard.Welcome =
+      isWelcome ? .served : isSecure ? .closed : .refused(.tooManyConnections)
     do {
-      try channel.pipeline.syncOperations.addHandler(
-        ConnectionGuard(limits, refusal: isWelcome ? nil : .tooManyConnections))
+      try channel.pipeline.syncOperations.addHandler(ConnectionGuard(limits, welcome: welcome))
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }

@@ -7,7 +7,8 @@ import ServiceLifecycle
 
 /// `GET /atelier/log`, for `atelier log stream`: server-sent events until the client leaves or the server stops.
 ///
-/// They show everybody's prompts, so no web page may have them, and only a server that strangers cannot reach shows them.
+/// They show everybody's prompts, so no web page may have them, and only a server that strangers cannot reach shows them. A
+/// token that is revoked in the meantime sees nothing more.
 struct PredictionLogController: RouteHandler {
   let feed: PredictionFeed
   /// Other machines cannot reach the server.
@@ -42,6 +43,7 @@ struct PredictionLogController: RouteHandler {
       try await writer.write(Self.bytes(.comment("watching")))
       try await withGracefulShutdownHandler {
         for await item in items {
+          guard await exchange.isStillAllowed() else { break }
           switch item {
           case .event(let event): try await writer.write(Self.bytes(.json(event)))
           case .silence: try await writer.write(Self.bytes(.comment("ping")))

@@ -11,6 +11,12 @@ package final class Exchange {
   private(set) var client: UInt64 = 0
   /// What the one who asks may do; nothing until that was decided.
   var caller = Caller(permissions: .nothing)
+  /// Decides anew who asks, for answers without end; throws when nobody may have them any more.
+  var askAgain: @Sendable () async throws(AtelierError) -> Caller = { () throws(AtelierError) -> Caller in
+    throw AtelierError(.permissionDenied, "Nobody was asked.")
+  }
+  /// What its body takes of the room for all bodies, as long as it is answered.
+  var bodyShare: BodyBudget.Share?
   private let request: HTTPRequest
   /// The other end of the connection.
   let address: String?
@@ -44,6 +50,12 @@ package final class Exchange {
       hasher.combine(request.headerFields[.userAgent])
     }
     client = UInt64(bitPattern: Int64(hasher.finalize()))
+  }
+
+  /// Whether whoever asked may still have what was asked for: the same token, and it still allows it.
+  func isStillAllowed() async -> Bool {
+    guard let now = try? await askAgain() else { return false }
+    return now == caller
   }
 
   func closeConnectionAfterwards() {

@@ -16,7 +16,8 @@ struct RuntimeService: Service {
   let retention: RetentionPolicy
   let logger: Logger
 
-  private static let retentionInterval = Duration.seconds(3600)
+  /// What is stored beyond the limits lives so long.
+  private static let retentionInterval = Duration.seconds(60)
 
   func run() async throws {
     try? await cancelWhenGracefulShutdown {

@@ -126,8 +126,19 @@ struct RequestLimitsTests {
     }
     add("choices", .chat, 8) { ["n": .integer(Int64($0))] }
     add("choices", .completions, 8) { ["n": .integer(Int64($0))] }
+    add("prompts", .completions, 32) { ["prompt": list("a", $0)] }
+    add("prompts times samples", .completions, 32) { ["prompt": list("a", $0 == 32 ? 16 : 17), "n": 2] }
     add("inputs", .embeddings, 2048) { ["input": list("a", $0)] }
     add("documents", .rerank, 2048) { ["documents": list("a", $0)] }
+    // Servers of tools.
+    add("tool servers", .native, 8) {
+      ["integrations": .array((0..<$0).map { ["type": "plugin", "id": .string("mcp/\($0)")] })]
+    }
+    let server: JSONValue = ["type": "ephemeral_mcp", "server_label": "a", "server_url": "https://a.example/"]
+    add("headers of a server", .native, 32) {
+      ["integrations": [server.with(["headers": .object(JSONObject((0..<$0).map { ("h\($0)", "v") }))])]]
+    }
+    add("allowed tools", .native, 256) { ["integrations": [server.with(["allowed_tools": list("a", $0)])]] }
     return lines
   }()
 

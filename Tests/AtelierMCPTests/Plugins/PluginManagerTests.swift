@@ -120,6 +120,22 @@ struct PluginManagerTests {
     await fixture.end()
   }
 
+  @Test func aProgramThatSaysNothingIsGivenUp() async throws {
+    let fixture = try Fixture()
+    try fixture.file.set("silent", to: Self.entry("while read -r line; do :; done"))
+    let turning = Task {
+      while !Task.isCancelled {
+        fixture.clock.advance(by: .milliseconds(250))
+        await Task.yield()
+      }
+    }
+    let error = await refusal { () throws(AtelierError) in await (try fixture.connect("mcp/silent")).close() }
+    turning.cancel()
+    await turning.value
+    #expect(error?.code == .pluginConnection && fixture.clock.now >= MCPLimits().connect)
+    await fixture.end()
+  }
+
   @Test func whatIsNotAllowedIsNotCalled() async throws {
     let fixture = try Fixture()
     let provider = try await fixture.connect(allowed: ["pid", "nothing"])

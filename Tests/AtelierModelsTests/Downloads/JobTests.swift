@@ -108,6 +108,20 @@ struct JobTests {
     #expect(#expect(throws: AtelierError.self) { try admit(&table, "o/last") }?.code == .serverBusy)
   }
 
+  @Test func pausedJobsAreBoundedToo() throws {
+    var table = DownloadTable(parallel: 1)
+    for number in 0..<100 {
+      let job = try admit(&table, "o/n\(number)")
+      table.update(job.id) { $0.state = .paused }
+    }
+    #expect(#expect(throws: AtelierError.self) { try admit(&table, "o/last") }?.code == .serverBusy)
+    // One of them may go on, and one that is gone makes room.
+    let paused = try #require(table.jobs.first)
+    #expect(try admit(&table, "o/n0").id == paused.id)
+    table.remove(paused.id)
+    _ = try admit(&table, "o/last")
+  }
+
   @Test func aPartCountsOnlyForTheVeryFile() throws {
     var table = DownloadTable()
     let name = try #require(RepositoryName("o/a"))

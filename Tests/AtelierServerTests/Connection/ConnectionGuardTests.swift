@@ -1,3 +1,6 @@
+import Foundation
+import HummingbirdCore
+import Logging
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -12,8 +15,8 @@ struct ConnectionGuardTests {
   private struct Line {
     let channel: EmbeddedChannel
 
-    init(refusal: RequestRefusal? = nil) throws {
-      channel = EmbeddedChannel(handler: ConnectionGuard(ConnectionGuardTests.limits, refusal: refusal))
+    init(welcome: ConnectionGuard.Welcome = .served) throws {
+      channel = EmbeddedChannel(handler: ConnectionGuard(ConnectionGuardTests.limits, welcome: welcome))
       try channel.connect(to: SocketAddress(unixDomainSocketPath: "/test")).wait()
     }
 
@@ -233,13 +236,55 @@ struct ConnectionGuardTests {
   }
 
   @Test func anAddressWithTooManyConnectionsIsToldSo() throws {
-    let line = try Line(refusal: .tooManyConnections)
+    let line = try Line(welcome: .refused(.tooManyConnections))
     let answer = try line.sent()
     #expect(answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n") && answer.contains("Retry-After: 1\r\n"))
     try line.receive(Self.get)
     #expect(try line.passed() == "")
     line.wait(.seconds(2))
     #expect(!line.isOpen)
+  }
+
+  /// Behind TLS without a word: a handshake is what would cost most.
+  @Test(arguments: [false, true])
+  func anAddressHasSoManyConnectionsAndNoMore(isSecure: Bool) throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let guarded = GuardedChannel(
+      base: NoServer(), limits: Self.limits, addresses: AddressCount(limit: 1), isSecure: isSecure)
+    let folder = URL(filePath: #filePath).appending(path: "../../../EndToEnd/tls").standardizedFileURL
+    let certificate = try TLSCertificate(
+      certificate: folder.appending(path: "first.crt").path, key: folder.appending(path: "first.key").path)
+    func connect() throws -> EmbeddedChannel {
+      let channel = EmbeddedChannel()
+      let address = try SocketAddress(ipAddress: "192.0.2.1", port: 5)
+      channel.remoteAddress = address
+      if isSecure {
+        _ = TLSListener(base: guarded, certificate: certificate).setup(channel: channel, logger: logger)
+      } else {
+        _ = guarded.setup(channel: channel, logger: logger)
+      }
+      try channel.connect(to: address).wait()
+      channel.remoteAddress = address
+      return channel
+    }
+    let first = try connect()
+    let second = try connect()
+    #expect(first.isActive)
+    #expect(try first.readOutbound(as: IOData.self) == nil)
+    if isSecure { #expect(!second.isActive) }
+    if case .byteBuffer(let answer)? = try second.readOutbound(as: IOData.self) {
+      #expect(!isSecure && String(buffer: answer).hasPrefix("HTTP/1.1 503 "))
+    } else {
+      #expect(isSecure)
+    }
+    // Their places are free again when they have gone.
+    for channel in [first, second] {
+      channel.close(mode: .all, promise: nil)
+      channel.embeddedEventLoop.advanceTime(by: .seconds(120))
+    }
+    let third = try connect()
+    #expect(third.isActive)
+    #expect(try third.readOutbound(as: IOData.self) == nil)
   }
 
   @Test func countsTheConnectionsOfAnAddress() {
@@ -253,6 +298,19 @@ struct ConnectionGuardTests {
     #expect(count.enter("192.0.2.1"))
     for _ in 0..<10 { #expect(count.enter("127.0.0.1") && count.enter("::1") && count.enter("::ffff:127.0.0.1")) }
   }
+}
+
+/// Nobody behind the guard.
+private struct NoServer: ServerChildChannel {
+  struct Value: ServerChildChannelValue {
+    let channel: any Channel
+  }
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    channel.eventLoop.makeSucceededFuture(Value(channel: channel))
+  }
+
+  func handle(value: Value, logger: Logger) async {}
 }
 
 private final class ReadCounter: ChannelOutboundHandler {

@@ -5,7 +5,7 @@ import NIOCore
 import Synchronization
 
 /// Keeps what a connection would have sent.
-final class RecordingSink: ResponseSink {
+final class RecordingSink: ResponseSink, Sendable {
   private struct State {
     var head: HTTPResponse?
     var writes: [String] = []

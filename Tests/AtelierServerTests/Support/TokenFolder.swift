@@ -32,6 +32,8 @@ final class TokenFolder: Sendable {
     return token
   }
 
+  func revoke(_ token: APIToken) throws { try TokenFile(at: file).update { _ = try $0.delete(token.id) } }
+
   func remove() throws { try FileManager.default.removeItem(at: file) }
 }
 

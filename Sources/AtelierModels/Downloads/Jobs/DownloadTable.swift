@@ -5,6 +5,8 @@ import AtelierCore
 package struct DownloadTable: Sendable, Hashable {
   /// Jobs that wait.
   package static let mostQueued = 32
+  /// Jobs that wait, run or are paused.
+  package static let mostUnfinished = 100
   /// Jobs that are remembered after they ended.
   package static let mostFinished = 200
 
@@ -46,6 +48,9 @@ package struct DownloadTable: Sendable, Hashable {
         return file
       }
       return (jobs[place], true)
+    }
+    guard jobs.count(where: { !$0.state.isFinished }) < Self.mostUnfinished else {
+      throw AtelierError(.serverBusy, "Too many downloads are paused; cancel some first.", retryAfter: 60)
     }
     let job = DownloadJob(id: id(), repository: repository, revision: revision, files: files, startedAt: now)
     jobs.append(job)
