@@ -148,6 +148,12 @@ struct ToolLoopTests {
     #expect(EventContract.violations(in: events) == [])
   }
 
+  @Test func theNumbersAreTheThreatModels() {
+    for limits in [ToolLoopLimits(), ToolLoopLimits(Settings())] {
+      #expect(limits.rounds == 25 && limits.calls == 64 && limits.total == .seconds(600))
+    }
+  }
+
   @Test func onlySoManyCallsAreMade() throws {
     var limits = ToolLoopLimits()
     limits.calls = 2
