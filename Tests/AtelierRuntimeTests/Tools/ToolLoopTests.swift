@@ -15,7 +15,10 @@ struct ToolLoopTests {
       menu: ToolMenu([
         ToolMenu.Offer(
           label: "calc", info: Self.info,
-          tools: [ToolDefinition(name: "add", parametersJSON: schema), ToolDefinition(name: "math.pi")])
+          tools: [
+            OfferedTool(ToolDefinition(name: "add", parametersJSON: schema)),
+            OfferedTool(ToolDefinition(name: "math.pi")),
+          ])
       ]), limits: limits, maxOutputTokens: maxOutputTokens, clientTools: clientTools)
   }
 
