@@ -1,3 +1,4 @@
+import AtelierCore
 import Foundation
 
 /// The tokens of a data folder as the command line edits them, with or without a running server.

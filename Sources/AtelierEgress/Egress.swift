@@ -168,6 +168,7 @@ package struct Egress: Sendable {
   static func cause(of error: any Error, connected: Bool) -> EgressError {
     switch error {
     case let error as EgressError: error
+    case is CancellationError: .interrupted
     case let error as HTTPClientError
     where error == .readTimeout || error == .deadlineExceeded || error == .getConnectionFromPoolTimeout:
       .timedOut

@@ -32,6 +32,7 @@ struct StoredItem: Codable, Hashable {
     var name: String
     var description: String?
     var parameters: String?
+    var annotations: String?
   }
 
   var kind: Kind
@@ -80,7 +81,9 @@ struct StoredItem: Codable, Hashable {
       provider = Provider(listing.provider)
       reason = listing.failure
       tools = listing.tools.map {
-        Tool(name: $0.name, description: $0.description, parameters: $0.parametersJSON)
+        Tool(
+          name: $0.name, description: $0.definition.description, parameters: $0.definition.parametersJSON,
+          annotations: $0.annotationsJSON)
       }
     }
   }
@@ -120,7 +123,9 @@ struct StoredItem: Codable, Hashable {
     case .toolListing:
       guard let provider else { throw StoredFormatError() }
       let tools = (tools ?? []).map {
-        ToolDefinition(name: $0.name, description: $0.description, parametersJSON: $0.parameters)
+        OfferedTool(
+          ToolDefinition(name: $0.name, description: $0.description, parametersJSON: $0.parameters),
+          annotationsJSON: $0.annotations)
       }
       return .toolListing(ToolListing(provider: try provider.provider(), tools: tools, failure: reason))
     }

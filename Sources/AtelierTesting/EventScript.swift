@@ -75,9 +75,10 @@ package enum EventScript {
   private static func listing(_ item: ScriptReader) throws(Malformed) -> ToolListing {
     guard let provider = try provider(item) else { throw item.malformed("'provider' is missing") }
     let tools = (item.value["tools"]?.arrayValue ?? []).map { tool in
-      ToolDefinition(
-        name: tool["name"]?.stringValue ?? "", description: tool["description"]?.stringValue,
-        parametersJSON: tool["parameters"]?.stringValue)
+      OfferedTool(
+        ToolDefinition(
+          name: tool["name"]?.stringValue ?? "", description: tool["description"]?.stringValue,
+          parametersJSON: tool["parameters"]?.stringValue), annotationsJSON: tool["annotations"]?.stringValue)
     }
     return ToolListing(provider: provider, tools: tools, failure: item.value["failure"]?.stringValue)
   }
@@ -181,8 +182,9 @@ package enum EventScript {
       item["tools"] = .array(
         listing.tools.map { tool in
           var object: JSONObject = ["name": .string(tool.name)]
-          if let text = tool.description { object["description"] = .string(text) }
-          if let text = tool.parametersJSON { object["parameters"] = .string(text) }
+          if let text = tool.definition.description { object["description"] = .string(text) }
+          if let text = tool.definition.parametersJSON { object["parameters"] = .string(text) }
+          if let text = tool.annotationsJSON { object["annotations"] = .string(text) }
           return .object(object)
         })
       if let failure = listing.failure { item["failure"] = .string(failure) }

@@ -44,5 +44,7 @@ def clients_model(path) -> pathlib.Path:
     model.script("@both-rain", "It rains in both.")
     model.script("@report", call("Report", report))
     model.script("@result", call("final_result", report))
+    model.script("@repeat", call("say_text", '{"text": "@rain"}'))
+    model.script("@refuse", call("fail", '{"reason": "there is no @rain"}'))
     model.script("@handoff", call("transfer_to_expert", "{}"))
     return model.otherwise("Nothing was asked.").write(path)

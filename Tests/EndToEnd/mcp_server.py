@@ -8,15 +8,18 @@ The SDK's server speaks every revision; `--era handshake` makes it an older one,
 happens to it is written to the file named by MCP_JOURNAL, one JSON object a line.
 """
 import argparse
-import json
 import os
+import sys
 
 import anyio
 import uvicorn
 from mcp.server.mcpserver import Context, Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.streamable_http import EventMessage, EventStore
-from mcp_types import CallToolResult, ResourceLink, TextContent
+from mcp_types import (
+    AudioContent, BlobResourceContents, CallToolResult, EmbeddedResource, ResourceLink, TextContent, TextResourceContents, ToolAnnotations)
+
+from tool_journal import note, observed
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082")
@@ -24,13 +27,7 @@ PIXEL = bytes.fromhex(
 server = MCPServer("test tools", version="1.0", log_level="ERROR")
 
 
-def note(event: str, **details):
-    if path := os.environ.get("MCP_JOURNAL"):
-        with open(path, "a") as journal:
-            journal.write(json.dumps({"event": event} | details) + "\n")
-
-
-@server.tool()
+@server.tool(annotations=ToolAnnotations(title="Addition", read_only_hint=True))
 def add(a: int, b: int) -> int:
     """Add two numbers."""
     note("add", a=a, b=b)
@@ -55,7 +52,10 @@ def everything() -> CallToolResult:
     """Give content of every kind."""
     return CallToolResult(
         content=[TextContent(text="text"), Image(data=PIXEL, format="png").to_image_content(),
-                 ResourceLink(name="page", uri="https://example.org/page")],
+                 ResourceLink(name="page", uri="https://example.org/page"),
+                 EmbeddedResource(resource=TextResourceContents(uri="file:///note", text="a note")),
+                 EmbeddedResource(resource=BlobResourceContents(uri="file:///blob", mime_type="application/x-y", blob="AAAA")),
+                 AudioContent(data="AAAA", mime_type="audio/wav")],
         structured_content={"deep": {"number": 7}})
 
 
@@ -102,6 +102,24 @@ def environment() -> dict[str, str]:
 
 
 @server.tool()
+def complain(text: str) -> str:
+    """Write to standard error."""
+    print(text, file=sys.stderr, flush=True)
+    return text
+
+
+@server.tool()
+async def grow(ctx: Context) -> str:
+    """Offer one tool more."""
+    def grown() -> str:
+        return "grown"
+
+    server.add_tool(grown, description="What grew.")
+    await ctx.notify_tools_changed()
+    return "larger"
+
+
+@server.tool()
 def large(kilobytes: int) -> str:
     """Much text."""
     return "x" * (kilobytes << 10)
@@ -132,22 +150,6 @@ class Events(EventStore):
         return stream
 
 
-def observed(app, era: str):
-    """Writes down every request; an older server's gate does not let newer ones pass."""
-    async def wrapped(scope, receive, send):
-        if scope["type"] == "http":
-            names = {key.decode(): value.decode() for key, value in scope["headers"]}
-            note("request", method=scope["method"], path=scope["path"], version=names.get("mcp-protocol-version"),
-                 session="mcp-session-id" in names, resumes=names.get("last-event-id"), name=names.get("mcp-name"))
-            if era == "handshake" and names.get("mcp-protocol-version", "").startswith("2026"):
-                await send({"type": "http.response.start", "status": 400, "headers": []})
-                await send({"type": "http.response.body", "body": b"Bad Request: Unsupported protocol version"})
-                return
-        await app(scope, receive, send)
-
-    return wrapped
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("transport", choices=["stdio", "http", "sse"])
@@ -164,7 +166,7 @@ def main():
         app = server.streamable_http_app(
             json_response=options.json, event_store=Events() if options.resumable else None,
             retry_interval=100 if options.resumable else None)
-    uvicorn.run(observed(app, options.era), host="127.0.0.1", port=options.port, log_level="error")
+    uvicorn.run(observed(app, refuses_newer=options.era == "handshake"), host="127.0.0.1", port=options.port, log_level="error")
 
 
 if __name__ == "__main__":

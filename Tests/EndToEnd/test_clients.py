@@ -1,7 +1,8 @@
 """Clients people use, in environments of their own: official SDKs of an old and a new major, and agent frameworks.
 
-Each file in `clients/` is a pytest file of its own; it finds the server in `ATELIER_URL` and may reach nothing else. The
-rest of this folder runs with a third generation of the SDKs (requirements.txt).
+Each file in `clients/` is a pytest file of its own; it finds the server in `ATELIER_URL`, a server of tools in
+`ATELIER_TOOLS`, and may reach nothing else. The rest of this folder runs with a third generation of the SDKs
+(requirements.txt).
 """
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 import agent_scripts
 from atelier_server import Server
+from tool_server import tool_servers
 
 FOLDER = pathlib.Path(__file__).parent / "clients"
 OLD, FRAMEWORKS = "ATELIER_TEST_OLD_SDKS", "ATELIER_TEST_FRAMEWORKS"
@@ -25,7 +27,7 @@ QUIET = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(model=False)
+    server = Server("--allow-private-mcp", model=False, environment={"ATELIER_MCP_ALLOW_EPHEMERAL": "true"})
     server.add_model("tests/table/table.gguf", agent_scripts.clients_model(tmp_path_factory.mktemp("model") / "table.gguf"))
     (server.home / "model-defaults.json").write_text(json.dumps({"table": {"llm.load.contextLength": 16384}}))
     try:
@@ -34,12 +36,17 @@ def server(tmp_path_factory):
         server.remove()
 
 
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory):
+    yield from tool_servers(tmp_path_factory.mktemp("tools"))
+
+
 @pytest.mark.parametrize("python, client", [
     (OLD, "openai_sdk"), (OLD, "anthropic_sdk"), (FRAMEWORKS, "openai_sdk"), (FRAMEWORKS, "anthropic_sdk"),
     (FRAMEWORKS, "langchain_agents"), (FRAMEWORKS, "litellm_loop"), (FRAMEWORKS, "openai_agents"), (FRAMEWORKS, "pydantic_ai_agents"),
 ], ids=lambda value: {OLD: "old", FRAMEWORKS: "new"}.get(value, value))
-def test_client(server, tmp_path, python, client):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ATELIER_URL": server.url} | QUIET
+def test_client(server, tools, tmp_path, python, client):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ATELIER_URL": server.url, "ATELIER_TOOLS": tools().url} | QUIET
     ran = subprocess.run(
         [os.environ[python], "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=120", "--rootdir", FOLDER,
          "--confcutdir", FOLDER, FOLDER / f"{client}.py"],

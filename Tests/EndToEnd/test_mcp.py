@@ -1,20 +1,21 @@
 """Remote tool servers in requests (native.md 4.3, 5.5, 13): real servers of the official SDK over every transport, and a
 model whose weights make it call."""
+import contextlib
 import json
 import pathlib
 import threading
 
-import httpx
 import pytest
 
 import native_grammar
 from atelier_server import Server, free_port, wait_until
 from table_model import TableModel
-from tool_server import TRANSPORTS, HandServer, ToolServer, call, tool_servers
+from tool_server import TRANSPORTS, HandServer, ToolServer, call, client_that_leaves, tool_servers
 
 KEY = "table"
 SCRIPTS = {
     "@add": "Let me see. " + call("add", a=2, b=3),
+    "@three": "\n".join(call("add", a=number, b=3) for number in range(3)),
     "@say": call("say_text", text="Now @five please"),
     "@five": "Five.",
     "@think": "<think>I need both.</think>" + call("say_text", text="one") + "\n" + call("say_text", text="then @again"),
@@ -62,10 +63,23 @@ def server(table):
         instance.remove()
 
 
+@pytest.fixture(scope="module")
+def patient(table):
+    """With the limits that nobody changed."""
+    instance = atelier(table, ATELIER_MCP_ALLOW_PRIVATE_EPHEMERAL="true")
+    try:
+        yield instance.start()
+    finally:
+        instance.remove()
+
+
 def ask(server: Server, text: str, *integrations, **options) -> tuple[list[dict], dict]:
-    body = {"model": KEY, "input": f"Please {text} now", "temperature": 0, "integrations": list(integrations)} | options
-    events = server.native_events(**body)
+    events = server.native_events(**question(text, *integrations, **options))
     return events, native_grammar.check(events)
+
+
+def question(text: str, *integrations, **options) -> dict:
+    return {"model": KEY, "input": f"Please {text} now", "temperature": 0, "integrations": list(integrations)} | options
 
 
 def texts(output: str) -> list[str]:
@@ -179,8 +193,10 @@ def test_a_tools_failure_is_told_to_the_model(server, tools):
 def test_content_of_every_kind(server, tools):
     _, result = ask(server, "@kinds", tools().entry(), max_output_tokens=110)
     blocks = json.loads(result["output"][0]["output"])
-    assert [block["type"] for block in blocks] == ["text", "image", "resource_link", "text"]
-    assert blocks[1]["mimeType"] == "image/png" and json.loads(blocks[3]["text"]) == {"deep": {"number": 7}}
+    assert [block["type"] for block in blocks] == ["text", "image", "resource_link", "resource", "resource", "audio", "text"]
+    assert blocks[1]["mimeType"] == "image/png" and blocks[3]["resource"]["text"] == "a note"
+    assert blocks[4]["resource"]["blob"] == "AAAA" and blocks[5]["mimeType"] == "audio/wav"
+    assert json.loads(blocks[6]["text"]) == {"deep": {"number": 7}}
 
 
 def test_a_large_result_is_cut(server, tools):
@@ -189,12 +205,19 @@ def test_a_large_result_is_cut(server, tools):
     assert 65536 < len(text) < 66000 and text.endswith("it is too long.]")
 
 
-def test_a_hanging_tool_times_out_and_its_call_is_cancelled(server, tools):
-    for transport in ("2026", "streamed"):
-        before = len(tools(transport).notes("wait cancelled"))
+@pytest.mark.parametrize("transport", ["2026", "streamed", "sdk1", "sdk1-sse"])
+def test_a_hanging_tool_times_out_and_its_call_is_cancelled(server, tools, transport):
+    notes = tools(transport).notes
+    begun = len(notes("wait begins"))
+
+    def time_out() -> bool:
         _, result = ask(server, "@wait", tools(transport).entry(), max_output_tokens=110)
         assert texts(result["output"][0]["output"]) == ["MCP error -32001: Request timed out"]
-        wait_until(lambda: len(tools(transport).notes("wait cancelled")) > before, 40, "the cancellation")
+        # On a machine that is busy a call may time out before its tool begins, and then there is nothing to cancel.
+        return len(notes("wait begins")) > begun
+
+    wait_until(time_out, 60, "a tool that began")
+    wait_until(lambda: len(notes("wait cancelled")) == len(notes("wait begins")), 40, "the cancellation")
 
 
 @pytest.mark.parametrize("transport", ["2026", "streamed"])
@@ -214,6 +237,16 @@ def test_a_server_that_dies_in_a_call_does_not_end_the_answer(server, tmp_path):
     _, result = ask(server, "@die", doomed.entry(), max_output_tokens=110)
     assert result["output"][0]["type"] == "tool_call" and texts(result["output"][0]["output"])[0]
     doomed.stop()
+
+
+def test_a_lost_session_is_made_anew(server):
+    answers = iter([404, {"content": [{"type": "text", "text": "@five"}]}])
+    with HandServer(session="s", tools_call=lambda: next(answers)) as hand:
+        _, result = ask(server, "@add", hand.entry())
+        wait_until(lambda: "DELETE" in hand.methods, 40, "the end of the session")
+    assert texts(result["output"][1]["output"]) == ["@five"]
+    assert hand.methods.count("initialize") == 2 and hand.methods.count("tools/call") == 2
+    assert all(session == "s" for method, session in hand.requests if method not in ("server/discover", "initialize"))
 
 
 # Servers that do not keep to the protocol
@@ -283,20 +316,62 @@ def test_the_token_limit_spans_the_rounds(server, tools):
     assert 1 <= sum(item["type"] == "tool_call" for item in result["output"]) <= 2
 
 
-def test_a_client_that_leaves_ends_the_call_and_frees_the_model(server, tools):
-    begun, before = len(tools().notes("wait begins")), len(tools().notes("wait cancelled"))
-    body = {"model": KEY, "input": "Please @wait now", "temperature": 0, "stream": True, "integrations": [tools().entry()]}
-    with httpx.stream("POST", f"{server.url}/api/v1/chat", json=body, timeout=30) as answer:
-        for line in answer.iter_lines():
-            if "tool_call.arguments" in line:
-                break
-        # While the tool runs, the model answers others.
-        _, other = ask(server, "@five")
+def test_an_endless_loop_is_bounded_where_nobody_set_a_bound(patient, tools):
+    _, result = ask(patient, "@add", tools().entry(allowed_tools=["add"]))
+    calls = [item for item in result["output"] if item["type"] == "tool_call"]
+    assert len(calls) == 25 and all(texts(item["output"]) == ["5"] for item in calls)
+    assert result["output"][-1]["type"] == "message"
+
+
+def test_only_so_many_calls_are_run(patient, tools):
+    before = len(tools().notes("add"))
+    _, result = ask(patient, "@three", tools().entry(allowed_tools=["add"]))
+    outputs = [texts(item["output"])[0] for item in result["output"] if item["type"] == "tool_call"]
+    assert outputs[:64] == [str(3 + number % 3) for number in range(64)] and len(tools().notes("add")) == before + 64
+    assert len(outputs) == 66 and all("this request has made 64 calls" in output for output in outputs[64:])
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed answer"])
+@pytest.mark.parametrize("transport", ["2026", "streamed", "json", "sse", "sdk1", "sdk1-sse"])
+def test_a_client_that_leaves_ends_the_call_and_frees_the_model(patient, tools, transport, stream):
+    notes = tools(transport).notes
+    begun = len(notes("wait begins"))
+    with client_that_leaves(patient.url, "/api/v1/chat", question("@wait", tools(transport).entry(), stream=stream)):
+        # Before that there would be nothing to cancel.
+        wait_until(lambda: len(notes("wait begins")) > begun, 40, "the call")
+        _, other = ask(patient, "@five")
         assert other["output"] == [{"type": "message", "content": "Five."}]
-        # A call that has not arrived has nothing that could note its end.
-        wait_until(lambda: len(tools().notes("wait begins")) > begun, 30, "the call's arrival")
-    wait_until(lambda: len(tools().notes("wait cancelled")) > before, 40, "the cancellation")
-    wait_until(lambda: not server.busy(), 40, "the model's idleness")
+        assert len(notes("wait cancelled")) == begun
+    # The tool would go on for 30 s, and the call is allowed 60.
+    wait_until(lambda: len(notes("wait cancelled")) > begun, 25, "the cancellation")
+    wait_until(lambda: not patient.busy(), 40, "the model's idleness")
+
+
+def test_a_cancellation_is_not_overtaken_by_the_end_of_its_session(patient):
+    ended, overtaken = threading.Event(), []
+    with HandServer(session="s", tools_call=HandServer.HANG, DELETE=ended.set,
+                    notifications_cancelled=lambda: overtaken.append(ended.wait(2)) or 202) as hand:
+        with client_that_leaves(patient.url, "/api/v1/chat", question("@add", hand.entry())):
+            wait_until(lambda: "tools/call" in hand.methods, 40, "the call")
+        wait_until(ended.is_set, 40, "the end of the session")
+    assert overtaken == [False] and hand.requests[-2:] == [("notifications/cancelled", "s"), ("DELETE", "s")]
+
+
+@pytest.mark.parametrize("stage", ["tools_list", "tools_call"])
+def test_servers_that_hang_hold_no_place_at_the_model(patient, stage):
+    """More of them than the model has places."""
+    with HandServer(**{stage: HandServer.HANG}) as hand, contextlib.ExitStack() as clients:
+        for _ in range(5):
+            clients.enter_context(client_that_leaves(patient.url, "/api/v1/chat", question("@add", hand.entry())))
+        wait_until(lambda: hand.methods.count(stage.replace("_", "/")) == 5, 40, "all of them hanging")
+        _, other = ask(patient, "@five")
+        assert other["output"] == [{"type": "message", "content": "Five."}]
+
+
+def test_a_server_that_hangs_while_it_is_asked_for_its_tools(patient):
+    with HandServer(tools_list=HandServer.HANG) as hand:
+        status, error = refusal(patient, hand.entry())
+    assert status == 502 and error["type"] == "mcp_connection_error" and "timed out" in error["message"]
 
 
 # Refusals

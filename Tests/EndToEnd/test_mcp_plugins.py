@@ -1,16 +1,19 @@
 """Servers of mcp.json in requests (native.md 13): real programs of the official SDK behind API tokens."""
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import sys
 
 import httpx
+import openai
 import pytest
 
 import native_grammar
 from atelier_server import Server, server_sent_events, wait_until
 from table_model import TableModel
-from tool_server import call
+from tool_server import call, client_that_leaves
 
 HERE = pathlib.Path(__file__).parent
 KEY = "table"
@@ -19,6 +22,9 @@ SCRIPTS = {
     "@five": "Five.",
     "@die": call("die"),
     "@env": call("environment"),
+    "@wait": call("wait", seconds=30),
+    "@complain": call("complain", text="words for the log"),
+    "@grow": call("grow"),
 }
 
 
@@ -43,7 +49,9 @@ def server(table):
     instance = Server("--require-auth", model=False, environment={
         "ATELIER_MCP_ALLOW_PLUGINS": "true", "ATELIER_LOAD_CONTEXT_LENGTH": "16384", "ATELIER_MCP_MAX_ROUNDS": "2"})
     instance.add_model("tests/table/table.gguf", table)
-    write(instance, files=entry(), My_Files=entry())
+    write(instance, files=entry(), My_Files=entry(), **{
+        name: entry(env={"MCP_JOURNAL": str(instance.home / f"{name}.jsonl")}) | more
+        for name, more in {"hurried": {"timeout": 1500}, "patient": {}}.items()})
     try:
         yield instance.start()
     finally:
@@ -61,9 +69,18 @@ def everything(server):
     return token(server, "mcp.plugins")
 
 
+def question(text: str, *integrations) -> dict:
+    return {"model": KEY, "input": f"Please {text} now", "temperature": 0, "max_output_tokens": 120, "integrations": list(integrations)}
+
+
 def ask(server: Server, headers: dict, text: str, *integrations):
-    body = {"model": KEY, "input": f"Please {text} now", "temperature": 0, "max_output_tokens": 120, "integrations": list(integrations)}
-    return server.post("/api/v1/chat", body, headers=headers)
+    return server.post("/api/v1/chat", question(text, *integrations), headers=headers)
+
+
+def notes(server: Server, name: str, event: str) -> int:
+    """How often something happened to that server."""
+    journal = server.home / f"{name}.jsonl"
+    return journal.read_text().count(f'"{event}"') if journal.exists() else 0
 
 
 def programs(server: Server) -> list[int]:
@@ -79,6 +96,13 @@ def programs(server: Server) -> list[int]:
         if "mcp_server.py" in command and int(parent) == server.process.pid:
             found.append(int(folder.name))
     return found
+
+
+def alive(process: int) -> bool:
+    """False also for one that nobody has reaped yet."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
 
 
 def test_a_program_starts_when_it_is_first_wanted_and_stays(server, everything):
@@ -121,6 +145,62 @@ def test_permissions(server, everything):
     assert answer.status_code == 502 and "Cannot find plugin handle 'mcp/nothing'" in answer.json()["error"]["message"]
 
 
+def responses(server: Server, headers: dict) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key=headers["authorization"].removeprefix("Bearer "), max_retries=0)
+
+
+def test_responses_name_servers_by_their_labels(server, everything):
+    for label in ("files", "mcp/files"):
+        tools = [{"type": "mcp", "server_label": label, "require_approval": "never"}]
+        answer = responses(server, everything).responses.create(model=KEY, input="Please @say now", temperature=0, tools=tools)
+        assert [item.type for item in answer.output] == ["mcp_list_tools", "mcp_call", "message"]
+        assert [item.server_label for item in answer.output[:2]] == [label, label] and answer.output_text == "Five."
+        with pytest.raises(openai.PermissionDeniedError) as raised:
+            responses(server, token(server)).responses.create(model=KEY, input="Hi", tools=tools)
+        assert raised.value.param == "tools" and "Permission denied to use plugin" in raised.value.message
+    with pytest.raises(openai.APIStatusError) as raised:
+        responses(server, everything).responses.create(model=KEY, input="Hi", tools=[{"type": "mcp", "server_label": "nothing"}])
+    assert raised.value.status_code == 424 and "mcp/nothing" in raised.value.message
+
+
+def test_a_servers_own_time_limit(server, everything):
+    output = ask(server, everything, "@wait", "mcp/hurried").json()["output"][0]["output"]
+    assert json.loads(output)[0]["text"] == "MCP error -32001: Request timed out"
+    wait_until(lambda: notes(server, "hurried", "wait cancelled") == notes(server, "hurried", "wait begins"), 40, "the cancellation")
+    # The program lives on.
+    assert ask(server, everything, "@say", "mcp/hurried").json()["output"][-1]["content"] == "Five."
+
+
+def test_a_client_that_leaves_ends_its_call_and_not_the_program(server, everything):
+    assert ask(server, everything, "@say", "mcp/patient").status_code == 200
+    running = set(programs(server))
+    with client_that_leaves(server.url, "/api/v1/chat", question("@wait", "mcp/patient"), everything):
+        wait_until(lambda: notes(server, "patient", "wait begins") == 1, 40, "the call")
+    # The tool would go on for 30 s, and the call is allowed 60.
+    wait_until(lambda: notes(server, "patient", "wait cancelled") == 1, 25, "the cancellation")
+    assert set(programs(server)) == running and ask(server, everything, "@say", "mcp/patient").status_code == 200
+
+
+def test_what_a_program_complains_about_is_in_the_log(server, everything):
+    assert ask(server, everything, "@complain", "mcp/files").status_code == 200
+    wait_until(lambda: "words for the log" in server.log, 40, "the line")
+    line = next(line for line in server.log.splitlines() if "words for the log" in line)
+    assert "files" in line
+    # Every call is in the log.
+    wait_until(lambda: [line for line in server.log.splitlines() if "Tool call: done" in line and "tool=complain" in line], 40, "the call")
+
+
+def test_a_server_that_offers_more_is_asked_again(server, everything):
+    def offered() -> list[str]:
+        tools = [{"type": "mcp", "server_label": "my-files"}]
+        answer = responses(server, everything).responses.create(model=KEY, input="Please @five now", temperature=0, tools=tools)
+        return [tool.name for tool in answer.output[0].tools]
+
+    assert "grown" not in offered()
+    assert ask(server, everything, "@grow", "mcp/my-files").status_code == 200
+    wait_until(lambda: "grown" in offered(), 40, "the new list")
+
+
 def test_a_program_that_dies_is_started_again(server, everything):
     died = ask(server, everything, "@die", "mcp/files").json()["output"]
     assert died[0]["type"] == "tool_call" and json.loads(died[0]["output"])[0]["text"]
@@ -133,7 +213,24 @@ def test_changes_of_the_file_are_noticed(server, everything):
     assert json.loads(json.loads(output)[0]["text"])["GREETING"] == "new"
     assert ask(server, everything, "@say", "mcp/files").status_code == 502
     # What is no longer in the file ends when nobody uses it; and all end with the server.
-    wait_until(lambda: len(programs(server)) == 1, 20, "the end of the removed programs")
+    wait_until(lambda: len(programs(server)) == 1, 40, "the end of the removed programs")
     last = programs(server)[0]
     server.stop()
     assert not os.path.exists(f"/proc/{last}")
+
+
+def test_an_idle_program_is_stopped_and_none_outlives_the_server(fresh, table):
+    server = fresh("--require-auth", model=False, environment={
+        "ATELIER_MCP_ALLOW_PLUGINS": "true", "ATELIER_MCP_IDLE_SECONDS": "1", "ATELIER_LOAD_CONTEXT_LENGTH": "16384"})
+    server.add_model("tests/table/table.gguf", table)
+    write(server, files=entry(env={"MCP_JOURNAL": str(server.home / "files.jsonl")}))
+    server.start()
+    headers = token(server, "mcp.plugins")
+    assert ask(server, headers, "@say", "mcp/files").status_code == 200
+    wait_until(lambda: programs(server) == [], 40, "the end of the program")
+    # One that is at work when the server is killed.
+    with client_that_leaves(server.url, "/api/v1/chat", question("@wait", "mcp/files"), headers):
+        wait_until(lambda: notes(server, "files", "wait begins") == 1, 40, "the call")
+        last = programs(server)[0]
+        server.stop(signal.SIGKILL)
+        wait_until(lambda: not alive(last), 40, "the end of the program")

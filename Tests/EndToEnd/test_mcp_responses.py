@@ -6,22 +6,26 @@ import httpx
 import openai
 import pytest
 
-from atelier_server import Server, free_port
+from atelier_server import Server, free_port, wait_until
 from table_model import TableModel
-from tool_server import call, tool_servers
+from tool_server import call, client_that_leaves, tool_servers
 
 TABLE = "table"
 SCRIPTS = {
     "@add": "Let me see. " + call("add", a=2, b=3),
+    "@three": "\n".join(call("add", a=number, b=3) for number in range(3)),
     "@say": "<think>I will repeat it.</think>" + call("say_text", text="Now @five please"),
     "@five": "Five.",
     "@fail": call("fail", reason="no @five today"),
     "@kinds": call("everything"),
     "@headers": call("headers"),
+    "@wait": call("wait", seconds=30),
     "@mixed": call("say_text", text="first") + "\n" + call("weather", city="Oslo"),
     "@rain": "It rains.",
     "@clash": call("tools__add", a=4, b=3),
 }
+# This SDK's types have a text where the error of a call is.
+TEXT_ERRORS = pytest.mark.filterwarnings("ignore:Pydantic serializer")
 WEATHER = {"type": "function", "name": "weather", "strict": False,
            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 
@@ -96,6 +100,7 @@ def test_list_call_and_text(client, server, tools):
     assert listing.server_label == "tools" and listing.error is None
     offered = {tool.name: tool for tool in listing.tools}
     assert offered["say.text"].description == "Repeat a text." and offered["say.text"].input_schema["required"] == ["text"]
+    assert offered["add"].annotations == {"title": "Addition", "readOnlyHint": True} and offered["say.text"].annotations is None
     assert made.server_label == "tools" and made.name == "say.text" and made.output == "Now @five please"
     assert json.loads(made.arguments) == {"text": "Now @five please"} and made.error is None and made.status == "completed"
     assert message.content[0].text == "Five."
@@ -116,6 +121,16 @@ def test_list_call_and_text(client, server, tools):
     assert wire(stored) == wire(response) and [item.id for item in stored.output] == ids
 
 
+def test_a_client_that_leaves_ends_the_call(client, server, tools):
+    notes = tools().notes
+    begun = len(notes("wait begins"))
+    body = {"model": TABLE, "input": "Please @wait now", "temperature": 0, "stream": True, "tools": [mcp(tools())]}
+    with client_that_leaves(server.url, "/v1/responses", body):
+        wait_until(lambda: len(notes("wait begins")) > begun, 40, "the call")
+    wait_until(lambda: len(notes("wait cancelled")) > begun, 25, "the cancellation")
+    wait_until(lambda: not server.busy(), 40, "the model's idleness")
+
+
 def test_the_second_round_reads_only_what_is_new(client, tools):
     first = ask(client, "@five", mcp(tools()))
     response = ask(client, "@say", mcp(tools()))
@@ -126,7 +141,7 @@ def test_the_second_round_reads_only_what_is_new(client, tools):
     assert usage.output_tokens_details.reasoning_tokens > 0 and usage.total_tokens == usage.input_tokens + usage.output_tokens
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # this SDK's types have a text there
+@TEXT_ERRORS
 def test_a_failed_call_does_not_fail_the_response(client, tools):
     response, events = stream(client, "@fail", mcp(tools()))
     assert kinds(response) == ["mcp_list_tools", "mcp_call", "message"] and response.status == "completed"
@@ -158,6 +173,18 @@ def test_a_name_of_the_client_and_of_the_server(client, tools):
     add = {"type": "function", "name": "add", "parameters": {"type": "object"}, "strict": False}
     made = ask(client, "@clash", mcp(tools()), add, max_tool_calls=1).output[1]
     assert made.type == "mcp_call" and made.name == "add" and made.output == "7"
+
+
+@TEXT_ERRORS
+def test_endless_loops_are_bounded_where_nobody_set_a_bound(client, tools):
+    one = ask(client, "@add", mcp(tools(), allowed_tools=["add"]), max_output_tokens=None)
+    assert kinds(one).count("mcp_call") == 25 and kinds(one)[-1] == "message" and one.status == "completed"
+    before = len(tools().notes("add"))
+    three, events = stream(client, "@three", mcp(tools(), allowed_tools=["add"]), max_output_tokens=None)
+    calls = [item for item in three.output if item.type == "mcp_call"]
+    assert len(tools().notes("add")) == before + 64 and [made.status for made in calls] == ["completed"] * 64 + ["failed"] * 2
+    assert all("64 calls" in made.to_dict()["error"]["content"][0]["text"] for made in calls[64:])
+    assert sum(event.type == "response.mcp_call.failed" for event in events) == 2 and kinds(three)[-1] == "message"
 
 
 def test_bounds(client, tools):

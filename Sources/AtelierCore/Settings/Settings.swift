@@ -63,7 +63,7 @@ package struct Settings: Sendable, Hashable {
   package var mcpAllowPrivateEphemeral = false
   package var mcpCallSeconds = 60
   package var mcpRequestSeconds = 600
-  package var mcpMaxRounds = 30
+  package var mcpMaxRounds = 25
   package var mcpIdleSeconds = 600
 
   package var logLevel = LogLevel.info

@@ -2,11 +2,11 @@
 package struct ToolListing: Sendable, Hashable, Codable {
   package var provider: ToolProviderInfo
   /// Under the server's own names.
-  package var tools: [ToolDefinition]
+  package var tools: [OfferedTool]
   /// Why the server could not be connected or did not list its tools; the answer fails then.
   package var failure: String?
 
-  package init(provider: ToolProviderInfo, tools: [ToolDefinition] = [], failure: String? = nil) {
+  package init(provider: ToolProviderInfo, tools: [OfferedTool] = [], failure: String? = nil) {
     self.provider = provider
     self.tools = tools
     self.failure = failure

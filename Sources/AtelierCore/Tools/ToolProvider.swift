@@ -8,7 +8,7 @@ package protocol ToolProvider: Sendable {
 
   /// What may be called, by the server's own names, in any order; fetched anew only when the server says that it changed.
   /// Throws `mcpConnection` or `pluginConnection`.
-  func tools() async throws(AtelierError) -> [ToolDefinition]
+  func tools() async throws(AtelierError) -> [OfferedTool]
 
   /// Calls a tool that `tools()` offered. Every failure, a server that died and a call that took longer than `limit`
   /// among them, is an outcome whose text tells the model. Cancelling the task cancels the call at the server; the

@@ -75,7 +75,7 @@ package struct MCPConnector: Sendable {
     to entry: MCPServerEntry, startingWith era: ProtocolVersion.Era = .stateless
   ) async throws(MCPError) -> MCPClient {
     // The operator who lets a server take longer for a call knows that it is slow.
-    let limit = max(limits.connect, entry.timeout ?? .zero)
+    let limit = min(max(limits.connect, entry.timeout ?? .zero), limits.longestCall)
     switch entry.kind {
     case .program(let command):
       return try await connect(to: command, label: entry.label, startingWith: era, within: limit)

@@ -12,6 +12,10 @@ package struct MCPConfigurationFile: Sendable, Hashable {
     var number: UInt64
   }
 
+  package struct Unwritable: Error, Sendable, Hashable, CustomStringConvertible {
+    package var description: String { "mcp.json cannot be written" }
+  }
+
   private static let largest = 4 << 20
 
   package init(_ url: URL) { self.url = url }
@@ -59,18 +63,8 @@ package struct MCPConfigurationFile: Sendable, Hashable {
   }
 
   /// Readable by the owner only: it holds credentials.
-  private func write(_ document: JSONObject) throws {
-    let temporary = url.appendingPathExtension("new")
-    try? FileManager.default.removeItem(at: temporary)
+  private func write(_ document: JSONObject) throws(Unwritable) {
     let text = IndentedJSON.text(.object(document)) + "\n"
-    guard
-      FileManager.default.createFile(
-        atPath: temporary.path(percentEncoded: false), contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]
-      )
-    else { throw CocoaError(.fileWriteNoPermission) }
-    // Foundation's replacement wants a file to replace.
-    guard rename(temporary.path(percentEncoded: false), url.path(percentEncoded: false)) == 0 else {
-      throw CocoaError(.fileWriteUnknown)
-    }
+    do throws(PrivateFile.Failure) { try PrivateFile.write(Array(text.utf8), to: url) } catch { throw Unwritable() }
   }
 }

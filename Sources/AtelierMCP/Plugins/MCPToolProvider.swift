@@ -37,7 +37,7 @@ final class MCPToolProvider: ToolProvider {
     Task { [end] in await end() }
   }
 
-  func tools() async throws(AtelierError) -> [ToolDefinition] {
+  func tools() async throws(AtelierError) -> [OfferedTool] {
     // The server's own time limit on the list counts between requests, not in the middle of one.
     let isFirst = state.withLock { state in
       defer { state.isListed = true }
@@ -53,7 +53,7 @@ final class MCPToolProvider: ToolProvider {
         MCPError(.tooLarge, "It offers \(tools.count) tools, more than \(limits.tools); choose with 'allowed_tools'"),
         of: info)
     }
-    return tools.map(\.definition)
+    return tools.map(\.offer)
   }
 
   func call(_ tool: String, arguments: JSONObject, limit: Duration) async -> ToolOutcome {

@@ -20,6 +20,8 @@ package struct MCPLimits: Sendable, Hashable {
   package var descriptionBytes = 16 << 10
   /// Bytes of a tool's schema; a tool with a larger one is left out.
   package var schemaBytes = 64 << 10
+  /// Bytes of a tool's annotations.
+  package var annotationBytes = 4 << 10
   /// Bytes of one message.
   package static let messageBytes = 1 << 20
   /// Requests without an answer on one connection.

@@ -7,6 +7,8 @@ package struct MCPTool: Sendable, Hashable {
   /// A JSON Schema whose root is an object.
   package var inputSchema: JSONValue
   package var outputSchema: JSONValue?
+  /// The server's hints for clients, an object; left out when it is larger than allowed.
+  package var annotations: JSONValue?
   var parameterHeaders: ParameterHeaders?
 
   /// nil when the entry is no tool, or one we cannot offer: `reason` says why.
@@ -34,10 +36,16 @@ package struct MCPTool: Sendable, Hashable {
     self.name = name
     description = value["description"]?.stringValue.map { Utf8Prefix.of($0, bytes: limits.descriptionBytes) }
     inputSchema = schema
-    outputSchema = value["outputSchema"].flatMap { $0.objectValue == nil ? nil : $0 }
+    outputSchema = Self.object(value["outputSchema"])
+    annotations = Self.object(value["annotations"])
+    if let hints = annotations, hints.serialized().utf8.count > limits.annotationBytes { annotations = Optional.none }
   }
 
-  package var definition: ToolDefinition {
-    ToolDefinition(name: name, description: description, parametersJSON: inputSchema.serialized())
+  private static func object(_ value: JSONValue?) -> JSONValue? { value?.objectValue.map(JSONValue.object) }
+
+  package var offer: OfferedTool {
+    OfferedTool(
+      ToolDefinition(name: name, description: description, parametersJSON: inputSchema.serialized()),
+      annotationsJSON: annotations?.serialized())
   }
 }

@@ -16,7 +16,7 @@ package struct MCPToolResult: Sendable, Hashable {
   /// Throws when the result has no form of a result.
   init(_ result: JSONObject) throws(MCPError) {
     content = result["content"]?.arrayValue ?? []
-    structured = result["structuredContent"].flatMap { $0.isNull ? nil : $0 }
+    if let value = result["structuredContent"], !value.isNull { structured = value }
     isError = result["isError"] == true
     let hasContent = result["content"]?.arrayValue != nil
     guard content.allSatisfy({ $0["type"]?.stringValue != nil }),

@@ -7,7 +7,7 @@ struct ToolMenu: Sendable, Hashable {
   struct Offer: Sendable, Hashable {
     var label: String
     var info: ToolProviderInfo
-    var tools: [ToolDefinition]
+    var tools: [OfferedTool]
   }
 
   struct Entry: Sendable, Hashable {
@@ -40,12 +40,12 @@ struct ToolMenu: Sendable, Hashable {
         let clashes = (providers[plain]?.count ?? 0) > 1 || taken.contains(plain)
         let shown = Self.free(clashes ? Self.plain(offer.label) + separator + plain : plain, used)
         used.insert(shown)
-        var definition = tool
+        var definition = tool.definition
         definition.name = shown
         definitions.append(definition)
         entries[shown] = Entry(
           provider: index, info: offer.info, name: tool.name, shownName: shown,
-          schema: tool.parametersJSON.flatMap { try? JSONValue(parsing: $0) })
+          schema: definition.parametersJSON.flatMap { try? JSONValue(parsing: $0) })
       }
     }
     definitions.sort { $0.name < $1.name }

@@ -1,6 +1,5 @@
 import AtelierCore
 import AtelierWorkerProtocol
-import Foundation
 import Glibc
 import Logging
 import Synchronization
@@ -42,7 +41,9 @@ final class WorkerProcess: WorkerPeer {
     // A socket pair serves as the pipe: it is made close-on-exec in one step.
     guard let (reading, writing) = try? SocketPair.make() else { throw Self.failure }
     defer { close(writing) }
-    guard let pid = spawn(output: writing) else {
+    let pid = ProcessSpawn.start(
+      executable, words: [executable], environment: environment, descriptors: [nil, writing, writing, socket])
+    guard let pid else {
       close(reading)
       throw Self.failure
     }
@@ -71,41 +72,6 @@ final class WorkerProcess: WorkerPeer {
     }
     let signal = status & 0x7f
     return signal == 0 ? "exit status \((status >> 8) & 0xff)" : "signal \(signal)"
-  }
-
-  private func spawn(output: Int32) -> pid_t? {
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    guard posix_spawn_file_actions_init(&actions) == 0 else { return nil }
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    guard posix_spawnattr_init(&attributes) == 0 else { return nil }
-    defer { posix_spawnattr_destroy(&attributes) }
-
-    // Onto itself, dup2 clears close-on-exec, which is what is wanted; the socket goes first, before 3 could be something
-    // else's target.
-    posix_spawn_file_actions_adddup2(&actions, socket, 3)
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_adddup2(&actions, output, 2)
-    for descriptor in OpenDescriptors.inheritable(above: 3) {
-      posix_spawn_file_actions_addclose(&actions, descriptor)
-    }
-
-    var all = sigset_t()
-    var none = sigset_t()
-    sigfillset(&all)
-    sigemptyset(&none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
-
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(executable), nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in arguments + variables { free(text) } }
-    var pid: pid_t = 0
-    return posix_spawn(&pid, executable, &actions, &attributes, &arguments, &variables) == 0 ? pid : nil
   }
 
   private static var failure: AtelierError {

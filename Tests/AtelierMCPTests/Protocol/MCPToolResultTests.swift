@@ -10,6 +10,7 @@ struct MCPToolResultTests {
     let result = try MCPToolResult(["content": [["type": "text", "text": "5"]]])
     #expect(result.output() == #"[{"type":"text","text":"5"}]"#)
     #expect(try MCPToolResult(["content": []]).output() == "[]")
+    #expect(try MCPToolResult(["content": [], "structuredContent": nil]).output() == "[]")
   }
 
   @Test func structuredContentIsAddedUnlessATextSaysIt() {

@@ -40,13 +40,26 @@ struct ToolListTests {
     let large = JSONValue.string(String(repeating: "x", count: 300))
     _ = try list.add(
       page([
-        tool("good", ["description": "añño!!"]), tool("", [:]), 5, tool("odd", ["inputSchema": 5]),
+        tool("good", ["description": "añño!!", "outputSchema": nil]), tool("", [:]), 5, tool("odd", ["inputSchema": 5]),
         tool("large", ["inputSchema": ["type": "object", "description": large]]),
         tool("task", ["execution": ["taskSupport": "required"]]),
       ]))
     #expect(list.tools.map(\.name) == ["good"])
-    #expect(list.tools.first?.description == "añ\u{f1}")
+    #expect(list.tools.first?.description == "añ\u{f1}" && list.tools.first?.outputSchema == Optional.none)
     #expect(list.problems.count == 5)
+  }
+
+  @Test func hintsForClientsAreKeptAsTheyAreUnlessTheyAreNone() throws {
+    var limits = MCPLimits()
+    limits.annotationBytes = 40
+    var list = ToolList(version: .november2025, limits: limits)
+    let large = JSONValue.string(String(repeating: "x", count: 40))
+    _ = try list.add(
+      page([
+        tool("a", ["annotations": ["readOnlyHint": true, "own": 5]]), tool("b", ["annotations": "x"]),
+        tool("c", ["annotations": ["title": large]]), tool("d"),
+      ]))
+    #expect(list.tools.map(\.offer.annotationsJSON) == [#"{"readOnlyHint":true,"own":5}"#, nil, nil, nil])
   }
 
   @Test func theServersTimeLimitIsTheShortestOfAllPages() throws {

@@ -59,8 +59,8 @@ final class ScriptedTools: ToolProviderSource {
     let label: String
     let info: ToolProviderInfo
 
-    func tools() async throws(AtelierError) -> [ToolDefinition] {
-      source.state.withLock { $0.tools[label] ?? [] }.map { ToolDefinition(name: $0) }
+    func tools() async throws(AtelierError) -> [OfferedTool] {
+      source.state.withLock { $0.tools[label] ?? [] }.map { OfferedTool(ToolDefinition(name: $0)) }
     }
 
     func call(_ tool: String, arguments: JSONObject, limit: Duration) async -> ToolOutcome {

@@ -15,7 +15,10 @@ struct ToolLoopTests {
       menu: ToolMenu([
         ToolMenu.Offer(
           label: "calc", info: Self.info,
-          tools: [ToolDefinition(name: "add", parametersJSON: schema), ToolDefinition(name: "math.pi")])
+          tools: [
+            OfferedTool(ToolDefinition(name: "add", parametersJSON: schema)),
+            OfferedTool(ToolDefinition(name: "math.pi")),
+          ])
       ]), limits: limits, maxOutputTokens: maxOutputTokens, clientTools: clientTools)
   }
 
@@ -146,6 +149,12 @@ struct ToolLoopTests {
     let result = try result(events)
     #expect(result.finishReason == .endOfText && result.rounds.count == 3)
     #expect(EventContract.violations(in: events) == [])
+  }
+
+  @Test func theNumbersAreTheThreatModels() {
+    for limits in [ToolLoopLimits(), ToolLoopLimits(Settings())] {
+      #expect(limits.rounds == 25 && limits.calls == 64 && limits.total == .seconds(600))
+    }
   }
 
   @Test func onlySoManyCallsAreMade() throws {

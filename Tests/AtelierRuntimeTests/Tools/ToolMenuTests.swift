@@ -6,7 +6,7 @@ import Testing
 struct ToolMenuTests {
   private func offer(_ label: String, _ names: String...) -> ToolMenu.Offer {
     ToolMenu.Offer(
-      label: label, info: .ephemeral(serverLabel: label), tools: names.map { ToolDefinition(name: $0) })
+      label: label, info: .ephemeral(serverLabel: label), tools: names.map { OfferedTool(ToolDefinition(name: $0)) })
   }
 
   @Test func namesThatAreFreeStayAsTheyAre() {

@@ -1,5 +1,6 @@
 """The official openai package: plain calls, streaming helpers, parsing helpers, tool loops. Runs with any major since 1."""
 import json
+import os
 
 import openai
 import pydantic
@@ -120,6 +121,35 @@ def test_a_tool_loop_of_responses(client, streamed, stored):
         client.responses.delete(response.id)
         with pytest.raises(openai.NotFoundError):
             client.responses.retrieve(response.id)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_tools_that_the_server_runs(client, streamed):
+    tools = [{"type": "mcp", "server_label": "tools", "server_url": os.environ["ATELIER_TOOLS"], "require_approval": "never",
+              "allowed_tools": ["say.text", "add", "fail"]}]
+
+    def ask(text: str):
+        options = {"model": MODEL, "input": text, "tools": tools, "temperature": 0}
+        if not streamed:
+            return client.responses.create(**options)
+        with client.responses.stream(**options) as stream:
+            kinds = [event.type for event in stream]
+            assert {f"response.mcp_{kind}" for kind in ("list_tools.in_progress", "list_tools.completed", "call.in_progress",
+                                                        "call_arguments.delta", "call_arguments.done")} <= set(kinds)
+            return stream.get_final_response()
+
+    good = ask("please @repeat it")
+    listed, made, _ = good.output
+    assert (listed.type, listed.server_label, listed.error) == ("mcp_list_tools", "tools", None)
+    hints = {tool.name: tool.annotations for tool in listed.tools}
+    assert hints == {"add": {"title": "Addition", "readOnlyHint": True}, "fail": None, "say.text": None}
+    assert (made.type, made.name, made.output, made.error, made.status) == ("mcp_call", "say.text", "@rain", None, "completed")
+    assert good.output_text == ANSWER
+    bad = ask("please @refuse it")
+    assert bad.output[1].output is None and bad.output[1].status == "failed" and bad.output_text == ANSWER
+    if MAJOR >= 3:
+        # Earlier types have a text here and take what comes.
+        assert bad.output[1].error.type == "mcp_tool_execution_error" and "no @rain" in bad.output[1].error.content[0]["text"]
 
 
 @pytest.mark.skipif(MAJOR < 3, reason="the runner came with 3")

@@ -132,9 +132,9 @@ struct OpenAIResponsesItems: Sendable, Hashable {
   func toolListing(_ listing: ToolListing, _ place: Int, isBeginning: Bool = false) -> JSONValue {
     let tools: [JSONValue] = listing.tools.map { tool in
       [
-        "name": .string(tool.name), "description": .text(tool.description),
-        "input_schema": tool.parametersJSON.flatMap { try? JSONValue(parsing: $0) } ?? ["type": "object"],
-        "annotations": nil,
+        "name": .string(tool.name), "description": .text(tool.definition.description),
+        "input_schema": tool.definition.parametersJSON.flatMap { try? JSONValue(parsing: $0) } ?? ["type": "object"],
+        "annotations": tool.annotationsJSON.flatMap { try? JSONValue(parsing: $0) } ?? .null,
       ]
     }
     return [

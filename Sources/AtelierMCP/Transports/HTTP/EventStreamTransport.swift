@@ -7,7 +7,12 @@ import Synchronization
 package final class EventStreamTransport: MCPTransport {
   private struct State {
     var target: MCPEndpoint?
+    var deliver: (@Sendable (TransportEvent) async -> Void)?
     var reader: Task<Void, Never>?
+    /// Requests on their way to the server; their answers come on the stream.
+    var requests: [RequestID: Task<Void, Never>] = [:]
+    /// Cancellations on their way to the server.
+    var notices: [RequestID: Task<Void, Never>] = [:]
     var isClosed = false
   }
 
@@ -24,6 +29,7 @@ package final class EventStreamTransport: MCPTransport {
     let (starts, start) = AsyncStream.makeStream(of: Result<Void, MCPError>.self, bufferingPolicy: .bufferingOldest(1))
     state.withLock { state in
       guard !state.isClosed else { return }
+      state.deliver = deliver
       state.reader = Task { [self] in
         let error = await follow(start, deliver)
         start.yield(.failure(error))
@@ -37,6 +43,17 @@ package final class EventStreamTransport: MCPTransport {
 
   package func send(_ frame: OutboundFrame) async throws(MCPError) {
     guard let target = state.withLock({ $0.isClosed ? nil : $0.target }) else { throw .closed }
+    guard case .request(let id, _, _) = frame.message else { return try await post(frame, to: target) }
+    // Not waited for: whoever wants the answer may leave before the server has taken the question.
+    state.withLock { state in
+      state.requests[id] = Task { [self, deliver = state.deliver] in
+        do throws(MCPError) { try await post(frame, to: target) } catch { await deliver?(.failed(id, error)) }
+        self.state.withLock { $0.requests[id] = nil }
+      }
+    }
+  }
+
+  private func post(_ frame: OutboundFrame, to target: MCPEndpoint) async throws(MCPError) {
     let body = frame.message.encoded
     let version = frame.version
     // Its own task: the sender may be cancelled, and what it had to say still counts.
@@ -60,18 +77,29 @@ package final class EventStreamTransport: MCPTransport {
 
   package func cancel(_ id: RequestID, notice: OutboundFrame?) {
     guard let notice else { return }
-    Task { [self] in try? await send(notice) }
+    state.withLock { state in
+      guard !state.isClosed, let target = state.target else { return }
+      state.notices[id] = Task { [self, request = state.requests[id]] in
+        // A server does not know yet what it is to end if that comes first.
+        await request?.value
+        try? await post(notice, to: target)
+        self.state.withLock { $0.notices[id] = nil }
+      }
+    }
   }
 
   package func listen(_ version: ProtocolVersion) {}
 
   package func close() async {
-    state.withLock { state in
+    let (reader, notices) = state.withLock { state in
+      defer { state.reader = nil }
       state.isClosed = true
       state.target = nil
-      defer { state.reader = nil }
-      return state.reader
-    }?.cancel()
+      return (state.reader, Array(state.notices.values))
+    }
+    // The end of the stream must not overtake them. They have a time limit of their own.
+    for notice in notices { await notice.value }
+    reader?.cancel()
   }
 
   /// Reads the stream to its end; says why it ended.

@@ -12,6 +12,8 @@ package final class StreamableHTTPTransport: MCPTransport {
     var session: String?
     var version: ProtocolVersion?
     var requests: [RequestID: Task<Void, Never>] = [:]
+    /// Cancellations on their way to the server.
+    var notices: [RequestID: Task<Void, Never>] = [:]
     var listener: Task<Void, Never>?
     var isClosed = false
   }
@@ -62,28 +64,42 @@ package final class StreamableHTTPTransport: MCPTransport {
   package func cancel(_ id: RequestID, notice: OutboundFrame?) {
     state.withLock { $0.requests[id] }?.cancel()
     guard let notice, notice.version?.era != .stateless else { return }
-    Task { [self] in try? await notify(notice) }
+    // Written now: the session may be given back right after, and without its name the notice means nothing.
+    let headers = headers(for: notice)
+    state.withLock { state in
+      guard !state.isClosed else { return }
+      state.notices[id] = Task { [self] in
+        try? await notify(notice, headers)
+        self.state.withLock { $0.notices[id] = nil }
+      }
+    }
   }
 
   package func listen(_ version: ProtocolVersion) {
     guard version.era == .handshake else { return }
     state.withLock { state in
-      guard !state.isClosed, state.listener == nil, let deliver = state.deliver else { return }
+      guard !state.isClosed, let deliver = state.deliver else { return }
+      // That of a session that was lost says nothing any more.
+      state.listener?.cancel()
       state.version = version
       state.listener = Task { [self] in await followServer(deliver) }
     }
   }
 
   package func close() async {
-    let (tasks, session) = state.withLock { state in
+    let (tasks, notices, session) = state.withLock { state in
       defer {
         state.isClosed = true
         state.session = nil
         state.listener = nil
       }
-      return (Array(state.requests.values) + (state.listener.map { [$0] } ?? []), state.session)
+      return (
+        Array(state.requests.values) + (state.listener.map { [$0] } ?? []), Array(state.notices.values), state.session
+      )
     }
     for task in tasks { task.cancel() }
+    // The end of the session must not overtake them. They have a time limit of their own.
+    for notice in notices { await notice.value }
     guard let session else { return }
     let headers = headers(session: session, version: state.withLock(\.version))
     // Its own task: whoever closes may have been cancelled.
@@ -94,8 +110,11 @@ package final class StreamableHTTPTransport: MCPTransport {
 
   // MARK: One message
 
-  private func notify(_ frame: OutboundFrame) async throws(MCPError) {
-    let headers = headers(for: frame)
+  private func notify(_ frame: OutboundFrame) async throws(MCPError) { try await notify(frame, headers(for: frame)) }
+
+  private func notify(
+    _ frame: OutboundFrame, _ headers: [(name: String, value: String)]
+  ) async throws(MCPError) {
     let body = frame.message.encoded
     let result = await Task { [endpoint, limits] () -> Result<Void, MCPError> in
       do throws(MCPError) {

@@ -1,3 +1,4 @@
+import AtelierCore
 import Glibc
 
 /// A tiny process that ends a process group when we are gone, however we went: it waits for the end of a stream whose other
@@ -13,8 +14,8 @@ struct ProcessGuard: Sendable {
     let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
     defer { close(null) }
     let started = ProcessSpawn.start(
-      "/bin/sh", arguments: ["-c", "read -r line; kill -KILL -\"$1\"", "atelier-guard", String(group)],
-      environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: pipe.theirs, output: null, errors: null)
+      "/bin/sh", words: ["/bin/sh", "-c", "read -r line; kill -KILL -\"$1\"", "atelier-guard", String(group)],
+      environment: ["PATH": "/usr/bin:/bin"], directory: "/", descriptors: [pipe.theirs, null, null])
     guard let started else {
       close(pipe.ours)
       return nil

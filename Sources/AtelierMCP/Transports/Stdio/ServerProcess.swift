@@ -40,8 +40,8 @@ final class ServerProcess: Sendable {
     guard let pipes = Self.pipes() else { throw Self.failure }
     defer { for pipe in pipes { close(pipe.theirs) } }
     let started = ProcessSpawn.start(
-      executable, arguments: command.arguments, environment: variables, directory: command.directory,
-      input: pipes[0].theirs, output: pipes[1].theirs, errors: pipes[2].theirs)
+      executable, words: [executable] + command.arguments, environment: variables, directory: command.directory,
+      descriptors: pipes.map(\.theirs))
     guard let pid = started else {
       for pipe in pipes { close(pipe.ours) }
       throw Self.failure

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Small files with secrets in them: readable by the owner only, never half written.
-enum PrivateFile {
+package enum PrivateFile {
   /// What the system says of a file; two that differ mean that it may hold something else now.
-  struct Stamp: Sendable, Hashable {
+  package struct Stamp: Sendable, Hashable {
     private let numbers: [Int64]
 
     init(_ status: stat) {
@@ -14,14 +14,14 @@ enum PrivateFile {
     }
 
     /// nil when there is no such file.
-    init?(of url: URL) {
+    package init?(of url: URL) {
       var status = stat()
       guard stat(url.path(percentEncoded: false), &status) == 0 else { return nil }
       self.init(status)
     }
   }
 
-  enum Failure: Error, Sendable, Hashable {
+  package enum Failure: Error, Sendable, Hashable {
     case missing
     case unreadable
     /// Somebody else than the owner may write it, so it proves nothing.
@@ -31,7 +31,7 @@ enum PrivateFile {
 
   private static let longest = 4 << 20
 
-  static func read(_ url: URL) throws(Failure) -> (bytes: [UInt8], stamp: Stamp) {
+  package static func read(_ url: URL) throws(Failure) -> (bytes: [UInt8], stamp: Stamp) {
     let descriptor = open(url.path(percentEncoded: false), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw errno == ENOENT ? .missing : .unreadable }
     defer { close(descriptor) }
@@ -52,7 +52,7 @@ enum PrivateFile {
   }
 
   /// The old content or the new one is there, whatever happens meanwhile. Durable when it returns, if `isDurable`.
-  static func write(_ bytes: [UInt8], to url: URL, isDurable: Bool = true) throws(Failure) {
+  package static func write(_ bytes: [UInt8], to url: URL, isDurable: Bool = true) throws(Failure) {
     let path = url.path(percentEncoded: false)
     let temporary = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max)).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
