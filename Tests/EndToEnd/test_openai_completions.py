@@ -67,6 +67,13 @@ def test_token_prompts(client):
     assert "no token" in caught.value.message
 
 
+@pytest.mark.parametrize("prompt", [{}, {"prompt": None}, {"prompt": ""}])
+def test_without_a_prompt_a_text_begins(server, prompt):
+    answer = server.post("/v1/completions", {"model": KEY, "max_tokens": 3, "temperature": 0, "seed": 1} | prompt)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["usage"]["prompt_tokens"] == 1 and answer.json()["usage"]["completion_tokens"] == 3
+
+
 def test_legacy_logprobs(client):
     # Without a penalty, greedy sampling takes the likeliest token.
     options = {"logprobs": 3, "extra_body": {"repeat_penalty": 1}}
