@@ -68,6 +68,7 @@ extension Scheduler {
     guard !promptOrder.isEmpty else { return }
     promptOrder.sort { $0 < $1 }
     var left = min(limits.maxBatchRows - plan.batch.count, budget.promptTokens(decodeRows: plan.decodeRows))
+    var scoredLeft = limits.scoredRows
     for (place, (_, index)) in promptOrder.enumerated() where left > 0 {
       // What comes first for its age and not for being short leaves room for the first tokens of shorter ones.
       let isShortest = promptOrder[(place + 1)...].allSatisfy {
@@ -77,8 +78,11 @@ extension Scheduler {
       let segment = running[index].segment
       let isWhole = segment.picture?.embedding.isWhole ?? false
       // A picture that cannot be divided goes beyond the budget.
+      let scorable = running[index].rows(scoringAtMost: scoredLeft)
+      // Others have taken the logits of this step.
+      guard scorable > 0 else { continue }
       let wanted =
-        isWhole ? segment.rows : min(share, segment.rows, running[index].nextStop - running[index].computed)
+        isWhole ? segment.rows : min(share, segment.rows, scorable, running[index].nextStop - running[index].computed)
       let planned = plan.batch.rowCount
       cache.makeRoom(planned + wanted)
       let rows = min(wanted, cache.freeCells - planned)
@@ -87,6 +91,7 @@ extension Scheduler {
         add(index, rows: rows, of: picture, to: &plan)
       } else {
         add(index, rows: rows, to: &plan)
+        scoredLeft -= plan.parts.last?.scoredRows.count ?? 0
       }
       left -= rows
     }
@@ -119,13 +124,17 @@ extension Scheduler {
     let end = sequence.computed + rows
     let completes = end == sequence.tokens.count
     let samples = completes && !(sequence.maxTokens.map { sequence.generated >= $0 } ?? false)
-    var sampledRow: Int?
+    let scoring = sequence.scoringPositions(before: end)
+    let firstRow = plan.batch.count
     for position in sequence.computed..<end {
-      let row = plan.batch.append(
+      plan.batch.append(
         token: sequence.tokens[position], position: position, sequence: number,
-        logits: samples && position == end - 1)
-      if samples && position == end - 1 { sampledRow = row }
+        logits: (samples && position == end - 1) || scoring.contains(position))
     }
-    plan.parts.append(StepPlan.Part(id: sequence.id, index: index, rows: rows, sampledRow: sampledRow))
+    let scoredStart = firstRow + scoring.lowerBound - sequence.computed
+    plan.parts.append(
+      StepPlan.Part(
+        id: sequence.id, index: index, rows: rows, sampledRow: samples ? firstRow + rows - 1 : nil,
+        scoredRows: scoredStart..<scoredStart + scoring.count))
   }
 }
