@@ -88,7 +88,8 @@ final class EventBuffer: Sendable {
     }
   }
 
-  /// Bytes of memory, roughly; the same before and after merging.
+  /// Bytes of memory, roughly; the same before and after merging. A prompt's probabilities come once in an answer and in
+  /// one report, which bounds them.
   private static func cost(_ event: GenerationEvent) -> Int {
     switch event {
     case .reasoningDelta(let text), .toolCallArgumentsDelta(let text): text.utf8.count
