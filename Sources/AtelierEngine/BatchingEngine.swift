@@ -262,10 +262,11 @@ package actor BatchingEngine {
           return true
         }
       }
+      let scores = score(&parts)
       sample(&parts)
       let elapsed = (ContinuousClock.now - start).components
       parts.scheduler.update(
-        after: parts.plan, outcomes: outcomes,
+        after: parts.plan, outcomes: outcomes, scores: scores,
         milliseconds: Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15)
       return true
     }
@@ -326,6 +327,24 @@ package actor BatchingEngine {
     for segment in unusable { parts.scheduler.loseParked(segment) }
     for sequence in lost { parts.scheduler.lose(sequence: sequence) }
     return lost.isEmpty
+  }
+
+  /// By part with scored rows. Before sampling, which changes logits.
+  private func score(_ parts: inout Parts) -> [[TokenProbability]] {
+    var scores: [[TokenProbability]] = []
+    for part in parts.plan.parts where !part.scoredRows.isEmpty {
+      var probabilities: [TokenProbability] = []
+      guard let sampler = generators[part.id]?.sampler else {
+        scores.append(probabilities)
+        continue
+      }
+      probabilities.reserveCapacity(part.scoredRows.count)
+      for (row, token) in zip(part.scoredRows, parts.scheduler.scoredTokens(of: part, in: parts.plan)) {
+        probabilities.append(sampler.score(token, in: parts.runner.logits(row: row), scratch: parts.scratch))
+      }
+      scores.append(probabilities)
+    }
+    return scores
   }
 
   private func sample(_ parts: inout Parts) {

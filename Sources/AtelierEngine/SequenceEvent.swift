@@ -5,6 +5,9 @@ package enum SequenceEvent: Sendable {
   /// Prompt tokens in memory so far (cached ones included) out of all. The first one of a sequence comes when its prompt
   /// processing begins, with `processed == cached`.
   case prompt(processed: Int, cached: Int, total: Int)
+  /// Probabilities of the prompt's next tokens, from its second one on; before the `prompt` event that counts them. Only
+  /// for requests with `scoresPrompt`.
+  case scored([TokenProbability])
   /// A generated token. End-of-text tokens are not reported as tokens. `draws`: random numbers drawn for the sequence so
   /// far.
   case token(Int32, TokenProbability?, draws: Int = 0)

@@ -18,6 +18,9 @@ package struct SequenceRequest: Sendable {
   package var grammar: GrammarConstraint?
   /// nil: no log probabilities; n: the n most likely beside the chosen one.
   package var topLogprobs: Int?
+  /// Tell the probabilities of the prompt's tokens too, the first one's apart. Nothing of the prompt is taken from others
+  /// then, because every row's logits are needed.
+  package var scoresPrompt = false
   /// Keep the finished sequence for prefix reuse.
   package var cacheable: Bool
   /// Who asks: requests of different clients take turns.

@@ -191,7 +191,10 @@ package final class LlamaBackend: ModelBackend {
   }
 
   package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
-    tokenizer.tokenize(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+    let tokens = tokenizer.tokenize(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+    // A model whose texts begin without the token has one all the same, and something has to come before the first word.
+    guard tokens.isEmpty, text.isEmpty, addSpecial, let beginning = tokenizer.beginning else { return tokens }
+    return [beginning]
   }
 
   package func infillTokens(prefix: String, suffix: String) -> [Int32]? {

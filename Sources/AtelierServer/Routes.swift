@@ -43,7 +43,9 @@ extension RouteTable {
     let downloadStatus = DownloadStatusController(downloads: services.downloads)
     let downloadJobs = DownloadJobsController(downloads: services.downloads)
     let modelCatalog = ModelCatalogController(downloads: services.downloads)
+    let rerank = RerankController(generation: generation, body: body)
     let (turns, seal, running) = (services.turns, ReasoningSeal(key: services.sealKey), RunningAnswers())
+    let references = ResponsesReferences(turns: turns, seal: seal)
     return RouteTable([
       Route(.get, "/", .open, FixedAnswer(value: ServerRoot.body(version: version))),
       Route(.get, "/lmstudio-greeting", .open, FixedAnswer(value: ServerRoot.greeting)),
@@ -88,8 +90,12 @@ extension RouteTable {
         .post, "/v1/responses", .inference,
         ResponsesRoute(
           route: GenerationRoute(
-            OpenAIResponses.self, generation: generation, body: body, seal: seal, running: running), turns: turns)
+            OpenAIResponses.self, generation: generation, body: body, seal: seal, running: running),
+          references: references)
       ),
+      Route(
+        .post, "/v1/responses/input_tokens", .inference,
+        ResponsesInputTokensController(generation: generation, body: body, references: references)),
       Route(.get, "/v1/responses/*", .inference, StoredResponseController(turns: turns, seal: seal)),
       Route(.delete, "/v1/responses/*", .inference, DeleteResponseController(turns: turns)),
       Route(
@@ -103,7 +109,9 @@ extension RouteTable {
       Route(
         .post, "/v1/embeddings", .inference,
         EmbeddingController(generation: generation, body: body, render: OpenAIEmbeddings.body)),
-      Route(.post, "/v1/rerank", .inference, RerankController(generation: generation, body: body)),
+      Route(.post, "/v1/rerank", .inference, rerank),
+      // Where Cohere's own client asks; it knows no other path.
+      Route(.post, "/v2/rerank", .inference, rerank),
       Route(.get, "/v1/models", .modelsRead, openAIModels),
       Route(.get, "/v1/models/*", .modelsRead, openAIModels),
 

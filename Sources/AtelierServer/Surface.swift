@@ -11,9 +11,11 @@ enum Surface: Sendable, Hashable {
     let segments = path?.segments ?? []
     switch (segments.first, segments.dropFirst().first) {
     case ("v1", "messages"): self = .anthropic
+    case ("v1", "responses"): self = .openAI(inputField: Self.inputField("responses"))
     case ("v1", let endpoint?) where segments.count == 2: self = .openAI(inputField: Self.inputField(endpoint))
     case ("api", "v0"): self = .openAI(inputField: segments.count == 3 ? Self.inputField(segments[2]) : "messages")
     case ("v1", _): self = .openAI(inputField: "messages")
+    case ("v2", "rerank"): self = .openAI(inputField: Self.inputField("rerank"))
     default: self = .native
     }
   }

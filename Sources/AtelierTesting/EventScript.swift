@@ -36,7 +36,9 @@ package enum EventScript {
     case "promptStarted": .promptStarted
     case "promptProgress": .promptProgress(try item.number("progress"))
     case "promptFinished":
-      .promptFinished(PromptUsage(tokens: try item.integer("tokens"), cachedTokens: item.count("cached_tokens")))
+      .promptFinished(
+        PromptUsage(
+          tokens: try item.integer("tokens"), cachedTokens: item.count("cached_tokens"), scores: try scores(item)))
     case "reasoningStarted": .reasoningStarted
     case "reasoningDelta": .reasoningDelta(try item.string("text"))
     case "reasoningFinished": .reasoningFinished
@@ -101,9 +103,15 @@ package enum EventScript {
     return kind
   }
 
-  private static func logprobs(_ item: ScriptReader) throws(Malformed) -> [TokenLogprob] {
+  private static func scores(_ item: ScriptReader) throws(Malformed) -> PromptScores? {
+    guard let scores = item.value["scores"], let first = scores["first"]?.stringValue else { return nil }
+    return PromptScores(
+      first: Array(first.utf8), rest: try logprobs(ScriptReader(scores, place: item.place), "rest"))
+  }
+
+  private static func logprobs(_ item: ScriptReader, _ key: String = "tokens") throws(Malformed) -> [TokenLogprob] {
     var tokens: [TokenLogprob] = []
-    for token in item.value["tokens"]?.arrayValue ?? [] {
+    for token in item.value[key]?.arrayValue ?? [] {
       let top = try (token["top"]?.arrayValue ?? []).map { value throws(Malformed) in try alternative(value, item) }
       tokens.append(TokenLogprob(chosen: try alternative(token, item), top: top))
     }
@@ -145,6 +153,15 @@ package enum EventScript {
 
   // MARK: Writing
 
+  private static func value(_ tokens: [TokenLogprob]) -> JSONValue {
+    .array(
+      tokens.map { token in
+        var object = value(token.chosen)
+        object["top"] = .array(token.top.map { .object(value($0)) })
+        return .object(object)
+      })
+  }
+
   private static func value(_ event: GenerationEvent) -> JSONValue {
     var item: JSONObject = ["event": .string(event.name)]
     switch event {
@@ -155,16 +172,14 @@ package enum EventScript {
     case .promptFinished(let usage):
       item["tokens"] = .integer(Int64(usage.tokens))
       item["cached_tokens"] = .integer(Int64(usage.cachedTokens))
+      if let scores = usage.scores {
+        item["scores"] = ["first": .string(String(decoding: scores.first, as: UTF8.self)), "rest": value(scores.rest)]
+      }
     case .reasoningDelta(let text), .toolCallArgumentsDelta(let text): item["text"] = .string(text)
     case .messageDelta(let text, let tokens):
       item["text"] = .string(text)
       if !tokens.isEmpty {
-        item["tokens"] = .array(
-          tokens.map { token in
-            var object = value(token.chosen)
-            object["top"] = .array(token.top.map { .object(value($0)) })
-            return .object(object)
-          })
+        item["tokens"] = value(tokens)
       }
     case .toolCallStarted(let head):
       item["id"] = .string(head.id)

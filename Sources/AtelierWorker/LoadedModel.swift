@@ -98,10 +98,14 @@ final class LoadedModel: Sendable {
       }
       let backend = model.backend
       let stops = request.stop + prompt.additionalStops
+      // What another engine went on from was scored there.
+      let scoresPrompt = request.scoresPrompt && request.soFar == nil
+      let scoring = scoresPrompt ? Self.scoring(prompt.tokens, backend) : nil
       model.stage.open(id: id, soFar: request.soFar) {
         OutputPipeline(
           promptTokens: prompt.tokens.count, accepted: arrival, stops: stops, parser: prompt.makeParser(),
           maxToolCalls: request.parallelToolCalls ? .max : 1, showsReasoning: request.reasoning != .off,
+          scoring: scoring,
           piece: { backend.piece(of: $0, preserved: prompt.preservedTokens) })
       }
       var sequence = SequenceRequest(
@@ -110,8 +114,15 @@ final class LoadedModel: Sendable {
         client: request.client)
       sequence.generated = request.soFar?.tokens ?? []
       sequence.draws = request.soFar?.draws ?? 0
+      sequence.scoresPrompt = scoresPrompt
       Task { [sequence] in await model.submit(sequence) }
     }
+  }
+
+  /// Special tokens of the prompt are spelled out, as they were written.
+  private static func scoring(_ prompt: [Int32], _ backend: any ModelBackend) -> OutputPipeline.Scoring {
+    let written = Set(prompt)
+    return OutputPipeline.Scoring(prompt: prompt) { backend.piece(of: $0, preserved: written) }
   }
 
   /// Prompt tokens of the request, of any number.

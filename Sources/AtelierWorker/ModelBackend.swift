@@ -28,7 +28,7 @@ package protocol ModelBackend: AnyObject, Sendable {
   func constraint(for format: ResponseFormat) throws(AtelierError) -> GrammarConstraint?
 
   /// `addSpecial`: begin-of-text and the like as the model's metadata says. `parseSpecial`: special tokens' text in the
-  /// input becomes those tokens.
+  /// input becomes those tokens. With `addSpecial` an empty text is begin-of-text alone, if there is such a token.
   func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]
 
   /// The prompt after which the model says what belongs between the texts; nil when it has no tokens for that. Special

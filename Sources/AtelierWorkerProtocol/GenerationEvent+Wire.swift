@@ -35,6 +35,7 @@ extension ByteWriter {
       write(byte: EventTag.promptFinished)
       write(signed: Int64(usage.tokens))
       write(signed: Int64(usage.cachedTokens))
+      write(optional: usage.scores) { $0.write($1) }
     case .reasoningStarted: write(byte: EventTag.reasoningStarted)
     case .reasoningDelta(let text):
       write(byte: EventTag.reasoningDelta)
@@ -67,6 +68,12 @@ extension ByteWriter {
       .toolCallSucceeded, .toolCallFailed, .toolsListed:
       throw .notEncodable("the event is not a worker's")
     }
+  }
+
+  private mutating func write(_ scores: PromptScores) {
+    write(blob: scores.first)
+    write(count: scores.rest.count)
+    for token in scores.rest { write(token) }
   }
 
   mutating func write(_ token: TokenLogprob) {
@@ -124,7 +131,9 @@ extension ByteReader {
     case EventTag.promptProgress: return .promptProgress(try double())
     case EventTag.promptFinished:
       let tokens = try amount()
-      return .promptFinished(PromptUsage(tokens: tokens, cachedTokens: try amount()))
+      let cached = try amount()
+      let scores = try optional { (reader) throws(FrameError) in try reader.promptScores() }
+      return .promptFinished(PromptUsage(tokens: tokens, cachedTokens: cached, scores: scores))
     case EventTag.reasoningStarted: return .reasoningStarted
     case EventTag.reasoningDelta: return .reasoningDelta(try string())
     case EventTag.reasoningFinished: return .reasoningFinished
@@ -143,6 +152,12 @@ extension ByteReader {
     case EventTag.finished: return .finished(try result())
     default: throw .malformed("an unknown event")
     }
+  }
+
+  private mutating func promptScores() throws(FrameError) -> PromptScores {
+    let first = Array(try blob())
+    return PromptScores(
+      first: first, rest: try array(elementBytes: 11) { (reader) throws(FrameError) in try reader.tokenLogprob() })
   }
 
   mutating func tokenLogprob() throws(FrameError) -> TokenLogprob {

@@ -6,7 +6,7 @@
 /// breaks these rules is cut off: after a bad frame nothing later can be trusted.
 package enum WorkerProtocol {
   /// Raised with every change of a frame's meaning. Both processes come from one build, so only equality is of use.
-  package static let version: UInt32 = 3
+  package static let version: UInt32 = 4
 
   /// Bytes of a command frame at most: a request's images travel in it.
   package static let maxCommandBytes = 80 << 20

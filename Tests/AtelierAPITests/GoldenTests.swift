@@ -26,6 +26,10 @@ struct GoldenTests {
     try check(OpenAICompletions.self, "OpenAICompletions", name)
   }
 
+  @Test(arguments: GoldenFiles.cases("LMStudioV0Completions")) func legacyCompletions(name: String) throws {
+    try check(LMStudioV0Completions.self, "LMStudioV0Completions", name)
+  }
+
   @Test(arguments: GoldenFiles.cases("Anthropic")) func anthropic(name: String) throws {
     try check(AnthropicMessages.self, "Anthropic", name)
   }
@@ -35,7 +39,10 @@ struct GoldenTests {
   }
 
   @Test func everyEventListRunsThroughEveryDialect() {
-    let dialects = ["LMStudioV1", "OpenAIChat", "OpenAIResponses", "LMStudioV0Chat", "OpenAICompletions", "Anthropic"]
+    let dialects = [
+      "LMStudioV1", "OpenAIChat", "OpenAIResponses", "LMStudioV0Chat", "OpenAICompletions", "LMStudioV0Completions",
+      "Anthropic",
+    ]
     for dialect in dialects {
       let lists = Set(GoldenFiles.cases(dialect).map { String($0.split(separator: ".")[0]) })
       #expect(lists == Set(GoldenFiles.eventLists), "\(dialect)")

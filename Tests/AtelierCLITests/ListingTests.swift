@@ -85,7 +85,7 @@ struct ListingTests {
         ],
         [
           "identifier": "mine", "modelKey": "tiny", "status": "processingPrompt", "queued": 1, "ttlMs": nil,
-          "lastUsedTime": nil, "contextLength": 4096, "parallel": nil, "pinned": true,
+          "lastUsedTime": nil, "contextLength": 4096, "parallel": nil, "pinned": true, "quantization": "Q8_0",
         ],
       ]
     ])
@@ -97,6 +97,8 @@ struct ListingTests {
         "mine        tiny   reading        98.6 MB     4096            pinned",
       ])
     #expect(instances[0]["sizeBytes"] == 98_562_304)
+    #expect(instances[0]["quantization"] == ["name": "Q4_1", "bits": 4])
+    #expect(instances[2]["quantization"] == ["name": "Q8_0", "bits": 8])
     let alone = ModelTables.instances([instances[0]], now: 0).lines()
     #expect(alone[0] == "IDENTIFIER  STATUS            SIZE  CONTEXT  PARALLEL  TTL")
   }

@@ -1,6 +1,7 @@
 import AtelierCore
 import AtelierEngine
 import AtelierTesting
+import Foundation
 import Synchronization
 import Testing
 
@@ -12,6 +13,7 @@ struct BatchingEngineTests {
       var draws: [UInt64: [Int]] = [:]
       var prompts: [UInt64: [(processed: Int, total: Int)]] = [:]
       var probabilities: [UInt64: [TokenProbability]] = [:]
+      var scores: [UInt64: [TokenProbability]] = [:]
       var ends: [UInt64: SequenceEnd] = [:]
       var waiting: [UInt64: CheckedContinuation<SequenceEnd, Never>] = [:]
       var outputs = 0
@@ -26,6 +28,7 @@ struct BatchingEngineTests {
           switch entry.event {
           case .prompt(let processed, _, let total):
             state.prompts[entry.id, default: []].append((processed, total))
+          case .scored(let scores): state.scores[entry.id, default: []] += scores
           case .pooled: break
           case .token(let token, let probability, let draws):
             state.draws[entry.id, default: []].append(draws)
@@ -41,6 +44,8 @@ struct BatchingEngineTests {
 
     func tokens(_ id: UInt64) -> [Int32] { state.withLock { $0.tokens[id] ?? [] } }
     func probabilities(_ id: UInt64) -> [TokenProbability] { state.withLock { $0.probabilities[id] ?? [] } }
+    /// Of the prompt's tokens.
+    func scores(_ id: UInt64) -> [TokenProbability] { state.withLock { $0.scores[id] ?? [] } }
     /// After each token.
     func draws(_ id: UInt64) -> [Int] { state.withLock { $0.draws[id] ?? [] } }
     func prompt(_ id: UInt64) -> [(processed: Int, total: Int)] { state.withLock { $0.prompts[id] ?? [] } }
@@ -174,6 +179,45 @@ struct BatchingEngineTests {
       #expect(inbox.tokens(2) == Array(inbox.tokens(1).prefix(1)))
       #expect(inbox.tokens(3) == inbox.tokens(1))
       #expect(engine.state.running == 0)
+    }
+  }
+
+  /// What a runner says of the prompt's tokens, whatever else it computes, holds already or has to give up meanwhile.
+  @Test(arguments: [true, false], [400, 130])
+  func promptsAreScored(cutsAnywhere: Bool, cells: Int) async throws {
+    let prompt = TokenText.random(50, seed: 8)
+    let reference = ScriptedRunner()
+    let expected = (1..<prompt.count).map { place in
+      let logits = reference.logits(after: Array(prompt[..<place])).map(Double.init)
+      let normalizer = log(logits.reduce(0) { $0 + exp($1) })
+      let best = logits.indices.sorted { (-logits[$0], $0) < (-logits[$1], $1) }.prefix(2)
+      return (logprob: logits[Int(prompt[place])] - normalizer, top: best.map(Int32.init))
+    }
+    try await withEngine {
+      let runner = ScriptedRunner(
+        cellCount: cells, maxBatchRows: 64, maxSequences: 6,
+        prefixReuse: cutsAnywhere ? .anyPrefix : .checkpoints(CheckpointLimits(bytes: 1000, spacing: 16, worth: 4)))
+      runner.endPenalty = 4
+      return runner
+    } _: { engine, inbox in
+      try await engine.submit(SchedulerDriver.request(1, prompt, maxTokens: 1))
+      _ = await inbox.end(of: 1)
+      for id: UInt64 in 2...4 {
+        var request = SchedulerDriver.request(id, prompt, maxTokens: id == 2 ? 0 : 3, cacheable: id != 3)
+        request.scoresPrompt = id != 4
+        request.topLogprobs = 2
+        try await engine.submit(request)
+      }
+      for id: UInt64 in 2...4 { _ = await inbox.end(of: id) }
+      #expect(inbox.scores(1).isEmpty && inbox.scores(4).isEmpty && inbox.tokens(2).isEmpty)
+      #expect(inbox.tokens(3) == inbox.tokens(4))
+      for id: UInt64 in 2...3 {
+        try #require(inbox.scores(id).count == expected.count)
+        for (score, (logprob, top)) in zip(inbox.scores(id), expected) {
+          #expect(abs(Double(score.logprob) - logprob) < 1e-4)
+          #expect(score.top.map(\.token) == top)
+        }
+      }
     }
   }
 

@@ -132,22 +132,39 @@ struct ChatTemplateTests {
     </tool_call>
     """
 
-  @Test(arguments: [1, 2, 3, 7, 1000]) func toolCallsAreReadInAnyChunking(_ size: Int) throws {
+  private func weatherReply() throws -> TemplateReply {
     let template = try ChatTemplate(source: Self.tools)
     #expect(template.supportsTools)
     var request = TemplateRequest(messages: [Message(.user, "Weather?")])
     request.tools = [Self.weather]
     request.parallelToolCalls = true
-    let reply = try template.render(request)
+    return try template.render(request)
+  }
+
+  @Test(arguments: [1, 2, 3, 7, 1000]) func toolCallsAreReadInAnyChunking(_ size: Int) throws {
+    let reply = try weatherReply()
     #expect(reply.prompt.contains(#""get_weather""#))
     #expect(reply.grammarIsLazy)
     #expect(!reply.grammar.isEmpty)
+    let characters = Array(Self.answer)
+    let pieces = stride(from: 0, to: characters.count, by: size).map { start in
+      String(characters[start..<min(start + size, characters.count)])
+    }
+    try expectAnswer(reply, pieces)
+  }
+
+  @Test func toolCallsAreReadWhereverTheTextIsCut() throws {
+    let reply = try weatherReply()
+    let characters = Array(Self.answer)
+    for cut in 0...characters.count {
+      try expectAnswer(reply, [String(characters[..<cut]), String(characters[cut...])])
+    }
+  }
+
+  private func expectAnswer(_ reply: TemplateReply, _ pieces: [String]) throws {
     let parser = try LlamaChatParser(reply, continuation: false)
     var outputs: [ParsedOutput] = []
-    let characters = Array(Self.answer)
-    for start in stride(from: 0, to: characters.count, by: size) {
-      outputs += parser.feed(String(characters[start..<min(start + size, characters.count)]))
-    }
+    for piece in pieces { outputs += parser.feed(piece) }
     outputs += parser.finish()
     var (reasoning, message) = ("", "")
     var calls: [(name: String, arguments: String, finished: Bool)] = []

@@ -60,6 +60,33 @@ struct EquivalenceTests {
     expectSame(chunked, as: expected)
   }
 
+  /// A text that was generated is as likely when it is read: alone, beside others, and after it has been cached.
+  @Test func promptsAreScoredAsTheyWereGenerated() async throws {
+    let requests = try requests(count: 12)
+    let (answers, _) = try await RealEngine.with(try TestModel.load()) { engine in
+      var answers: [(generated: RealEngine.Answer, read: RealEngine.Answer)] = []
+      let generated = try await engine.answer(requests)
+      let questions = zip(requests, generated).map { request, answer in
+        var question = RealEngine.greedy(request.prompt + answer.tokens, count: 0)
+        question.scoresPrompt = true
+        return question
+      }
+      for (written, read) in zip(generated, try await engine.answer(questions)) { answers.append((written, read)) }
+      answers.append((generated[0], try await engine.answer(questions[0])))
+      return answers
+    }
+    for (generated, read) in answers {
+      #expect(read.end == .maxTokens && read.tokens.isEmpty && read.cached == 0)
+      for (alone, other) in zip(generated.probabilities, read.scores.suffix(generated.tokens.count)) {
+        #expect(abs(alone.logprob - other.logprob) < 0.15, "\(alone.logprob) and \(other.logprob)")
+        #expect(other.top.count == 2)
+      }
+    }
+    for (request, answer) in zip(requests, answers) {
+      #expect(answer.read.scores.count == request.prompt.count + answer.generated.tokens.count - 1)
+    }
+  }
+
   @Test func fromTheCache() async throws {
     let text = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 12)
     let prompts = try ["Count the dogs.", "Count the foxes.", "Count the dogs."].map { try prompt(text + $0) }

@@ -9,6 +9,8 @@ final class RealEngine: Sendable {
   struct Answer: Sendable {
     var tokens: [Int32] = []
     var probabilities: [TokenProbability] = []
+    /// Of the prompt's tokens.
+    var scores: [TokenProbability] = []
     /// Prompt tokens that were in memory.
     var cached: Int?
     var end: SequenceEnd?
@@ -28,6 +30,7 @@ final class RealEngine: Sendable {
         for entry in output.entries {
           switch entry.event {
           case .prompt(_, let cached, _): state.answers[entry.id, default: Answer()].cached = cached
+          case .scored(let scores): state.answers[entry.id, default: Answer()].scores += scores
           case .pooled: break
           case .token(let token, let probability, _):
             state.answers[entry.id, default: Answer()].tokens.append(token)

@@ -173,11 +173,17 @@ struct ModelRegistryTests {
         try await fixture.service.embed(model: "a", EmbeddingRequest(inputs: []), timeToLive: nil, caller: .anonymous)
       }
         == .modelTypeMismatch)
-    #expect(await code { try await fixture.answer(fixture.request("")) } == .modelNotLoaded)
+    #expect(await code { try await fixture.answer(fixture.request("")) } == .missingRequiredParameter)
     _ = try await fixture.registry.load(ModelLoadRequest(model: "a", identifier: "My Model"))
     #expect(try await fixture.answer(fixture.request("my model")).result?.instance?.instanceID == "My Model")
     #expect(try await fixture.answer(fixture.request("")).result?.instance?.instanceID == "My Model")
     #expect(try await fixture.answer(fixture.request("A")).result?.instance?.instanceID == "My Model")
+    // Another instance of it, and an embedding model, leave no doubt; another language model does.
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "a"))
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "text-embedding-e"))
+    #expect(try await fixture.answer(fixture.request("")).result?.instance?.modelKey == "a")
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "b"))
+    #expect(await code { try await fixture.answer(fixture.request("")) } == .missingRequiredParameter)
     let again = ModelLoadRequest(model: "b", identifier: "My Model")
     #expect(await code { try await fixture.registry.load(again) } == .identifierInUse)
     for bad in ["", "__proto__", "a\u{7}b", String(repeating: "x", count: 1025)] {

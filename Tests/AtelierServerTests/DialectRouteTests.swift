@@ -30,15 +30,20 @@ struct DialectRouteTests {
     #expect(plain["model_info"] == nil && plain["choices"] == legacy["choices"])
   }
 
-  @Test func embeddingsAndRanks() async throws {
+  @Test func embeddings() async throws {
     let embedded = try await Harness().send(.post, "/v1/embeddings", #"{"model":"tiny","input":["a","b"]}"#)
     #expect(try JSONValue(parsing: embedded.body)["data"]?.arrayValue?.count == 2)
     let legacy = try await Harness().send(.post, "/api/v0/embeddings", #"{"model":"tiny","input":"a"}"#)
     #expect(try JSONValue(parsing: legacy.body)["model"] == "tiny@q4_1")
+  }
+
+  @Test(arguments: ["/v1/rerank", "/v2/rerank"]) func ranks(path: String) async throws {
     let ranked = try await Harness().send(
-      .post, "/v1/rerank", #"{"model":"tiny","query":"q","documents":["a","b"],"top_n":1}"#)
+      .post, path, #"{"model":"tiny","query":"q","documents":["a","b"],"top_n":1}"#)
     #expect(
       try JSONValue(parsing: ranked.body)["results"] == [["index": 1, "relevance_score": 0.5]])
+    let refused = try JSONValue(parsing: try await Harness().send(.post, path, #"{"query":"q","documents":[]}"#).body)
+    #expect(refused["error"]?["param"] == "documents" && refused["error"]?["type"] == "invalid_request_error")
   }
 
   @Test(arguments: [
@@ -55,7 +60,7 @@ struct DialectRouteTests {
     #expect(try JSONValue(parsing: answer.body)["error"]?["param"]?.stringValue == field)
   }
 
-  @Test(arguments: ["/v1/completions", "/v1/embeddings", "/v1/rerank", "/api/v0/embeddings"])
+  @Test(arguments: ["/v1/completions", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/api/v0/embeddings"])
   func aBodyThatIsNoJSONIsRefused(path: String) async throws {
     let answer = try await Harness().send(.post, path, "{")
     #expect(answer.status == 400)

@@ -104,6 +104,30 @@ struct ResponsesRouteTests {
     #expect(try JSONValue(parsing: unknown.body)["error"]?["param"] == "input.0.id")
   }
 
+  @Test func tokensOfARequestAreCounted() async throws {
+    let harness = harness()
+    let body =
+      #"{"model":"tiny","instructions":"Be brief.","input":[{"id":"msg_ab_0"}],"previous_response_id":"resp_ab"}"#
+    let answer = try await harness.send(.post, "/v1/responses/input_tokens", body)
+    #expect(answer.body == #"{"object":"response.input_tokens","input_tokens":42}"#)
+    let counted = try #require(harness.generation.requests.first)
+    #expect(counted.input == .chat([Message(.assistant, "Hello")]) && counted.systemPrompt == "Be brief.")
+    #expect(counted.previousResponseID == "resp_ab" && counted.model == "tiny")
+    for (body, param) in [
+      ("{", nil), (#"{"input":[{"id":"msg_cd_0"}]}"#, "input.0.id"), (#"{"input":"x","tools":3}"#, "tools"),
+      (#"{"input":"x","tools":[{"type":"mcp","server_label":"a","server_url":"https://a.example"}]}"#, "tools"),
+    ] {
+      let refused = try await harness.send(.post, "/v1/responses/input_tokens", body)
+      #expect(refused.status == 400)
+      #expect(try JSONValue(parsing: refused.body)["error"]?["param"]?.stringValue == param)
+    }
+    let refusing = ScriptedGeneration { _ throws(AtelierError) in
+      throw AtelierError(.contextLengthExceeded, "", details: ["prompt_tokens": 9, "context_length": 4])
+    }
+    let overflow = try await Harness(refusing).send(.post, "/v1/responses/input_tokens", #"{"input":"x"}"#)
+    #expect(try JSONValue(parsing: overflow.body)["error"]?["param"] == "input")
+  }
+
   @Test func aRunningAnswerIsEndedByItsName() async throws {
     let generation = ScriptedGeneration { _ throws(AtelierError) in
       (Script.opening + [.messageStarted, .messageDelta("and the sea ", [])]).map(ScriptedGeneration.Step.event) + [

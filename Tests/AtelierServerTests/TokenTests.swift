@@ -25,6 +25,7 @@ struct TokenTests {
     (.post, "/api/v0/chat/completions"), (.post, "/v1/chat/completions"), (.post, "/v1/responses"),
     (.get, "/v1/models"),
     (.post, "/v1/messages"), (.post, "/v1/messages/count_tokens"), (.post, "/v1/embeddings"), (.post, "/v1/rerank"),
+    (.post, "/v2/rerank"), (.post, "/v1/responses/input_tokens"),
     (.get, "/atelier/instances"), (.get, "/atelier/chats"), (.get, "/atelier/log"), (.get, "/nowhere"),
     (.put, "/v1/models"),
     (.get, "//v1//models/"), (.get, "/%76%31/models"), (.get, "/v1/../v1/models"), (.options, "/v1/models"),

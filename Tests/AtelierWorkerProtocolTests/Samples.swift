@@ -37,6 +37,7 @@ enum Samples {
 
   static let continued: EngineRequest = {
     var request = EngineRequest(input: .text("once"), topLogprobs: 2)
+    request.scoresPrompt = true
     request.soFar = AnswerSoFar(tokens: [1, 151_000], draws: 5, callIDs: ["c"], logprobs: [logprob])
     return request
   }()
@@ -63,6 +64,9 @@ enum Samples {
   static let events: [GenerationEvent] = [
     .promptStarted, .promptProgress(0.5), .promptProgress(1),
     .promptFinished(PromptUsage(tokens: 70_000, cachedTokens: 3)),
+    .promptFinished(
+      PromptUsage(tokens: 3, cachedTokens: 0, scores: PromptScores(first: [0xC3], rest: [logprob, logprob]))),
+    .promptFinished(PromptUsage(tokens: 1, cachedTokens: 0, scores: PromptScores(first: []))),
     .reasoningStarted, .reasoningDelta("let me think\n"), .reasoningFinished,
     .messageStarted, .messageDelta("Grüße 🧵", [logprob, logprob]), .messageDelta("", []), .messageFinished,
     .toolCallStarted(ToolCallHead(id: "c1", name: "get")), .toolCallArgumentsDelta("{\"a\""),

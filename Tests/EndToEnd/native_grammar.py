@@ -1,6 +1,15 @@
 """The grammar of the native stream (native.md 5.3) as a checker."""
 
 BLOCKS = {"reasoning": "reasoning", "message": "message"}
+# Members of every event beside its type. Those of calls are looked at where they are read.
+MEMBERS = {
+    "chat.start": {"model_instance_id"}, "chat.end": {"result"}, "error": {"error"},
+    "model_load.start": {"model_instance_id"}, "model_load.progress": {"model_instance_id", "progress"},
+    "model_load.end": {"model_instance_id", "load_time_seconds"},
+    "prompt_processing.start": set(), "prompt_processing.progress": {"progress"}, "prompt_processing.end": set(),
+    "reasoning.start": set(), "reasoning.delta": {"content"}, "reasoning.end": set(),
+    "message.start": set(), "message.delta": {"content"}, "message.end": set(),
+}
 
 
 def call(events: list[dict], position: int) -> tuple[int, dict]:
@@ -27,6 +36,10 @@ def check(events: list[dict]) -> dict:
     assert kinds.count("chat.start") == 1 and kinds.count("chat.end") == 1 and kinds.count("error") <= 1
     if "error" in kinds:
         assert kinds[-2] == "error"
+    for event in events:
+        assert event["type"].startswith("tool_call.") or set(event) == MEMBERS[event["type"]] | {"type"}, event
+        assert event.get("content") != "" and 0 <= event.get("progress", 0) <= 1
+        assert event.get("model_instance_id", events[0]["model_instance_id"]) == events[0]["model_instance_id"]
     position = 1
     if kinds[position] == "model_load.start":
         position += 1
@@ -39,6 +52,7 @@ def check(events: list[dict]) -> dict:
             assert progress == sorted(progress)
             position += 1
     output = []
+    assert kinds[position] in ("prompt_processing.start", "error", "chat.end"), "a block before the first prompt"
     while kinds[position] not in ("error", "chat.end"):
         if kinds[position] == "prompt_processing.start":
             position += 1

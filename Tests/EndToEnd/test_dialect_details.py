@@ -24,13 +24,14 @@ FUNCTION = {"name": "get_time", "parameters": {"type": "object", "properties": {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    model = TableModel(template=TEMPLATE, controls=[
+    model = TableModel(template=TEMPLATE, context_length=16384, controls=[
         "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"])
     for trigger, text in SCRIPTS.items():
         model.script(trigger, text)
     file = model.write(tmp_path_factory.mktemp("model") / "table.gguf")
     server = Server(model=False)
     server.add_model("tests/table/table.gguf", file)
+    (server.home / "model-defaults.json").write_text(json.dumps({"table": {"llm.load.contextLength": 16384}}))
     try:
         yield server.start()
     finally:
@@ -118,3 +119,68 @@ def test_text_between_two_texts(client):
     assert answer.usage.prompt_tokens == 4 + len("def add(a, b): return a") + len("\n\nprint(add(1, 2))")
     assert "".join(chunk.choices[0].text for chunk in complete(stream=True)) == " + b"
     assert complete(echo=True).choices[0].text == "def add(a, b): return a + b"
+
+
+# What people copy from LM Studio's documentation, and what agents send
+
+
+def test_documented_samples_work_as_they_are(server):
+    """With the oddities that the samples have: no version or key, "strict" as a string, no limit as -1, a result without an id."""
+    schema = {"name": "joke", "strict": "true", "schema": {"type": "object", "properties": {"joke": {"type": "string"}}, "required": ["joke"]}}
+    tool = {"type": "function", "function": FUNCTION | {"description": "The time."}}
+    called = {"role": "assistant", "tool_calls": [
+        {"id": "365174485", "type": "function", "function": {"name": "get_time", "arguments": '{"zone":"UTC"}'}}]}
+    base = {"model": MODEL, "temperature": 0.7, "max_tokens": -1, "stream": False}
+    for body in (
+        base | {"messages": [{"role": "system", "content": "Always answer in rhymes."}, user("say it @plain please")]},
+        base | {"messages": [user("a @happy joke please")], "max_tokens": 40, "response_format": {"type": "json_schema", "json_schema": schema}},
+        base | {"messages": [user("the @time please")], "tools": [tool]},
+        base | {"messages": [user("the @time please"), called, {"role": "tool", "content": "@noon it is now"}], "tools": [tool]},
+    ):
+        answer = server.post("/v1/chat/completions", body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["message"]["role"] == "assistant"
+    assert answer.json()["choices"][0]["message"]["content"] == SCRIPTS["@noon"]
+    claude = {"model": MODEL, "max_tokens": 256, "messages": [user("say it @plain please")]}
+    assert server.post("/v1/messages", claude).json()["content"] == [{"type": "text", "text": SCRIPTS["@plain"]}]
+    frames = list(server.stream("/v1/messages", **claude))
+    assert frames[0][0] == "message_start" and frames[-1][0] == "message_stop"
+    any_tool = claude | {"messages": [user("the @time please")], "tool_choice": {"type": "any"},
+                         "tools": [{"name": "get_time", "description": "The time.", "input_schema": FUNCTION["parameters"]}]}
+    answer = server.post("/v1/messages", any_tool).json()
+    assert answer["stop_reason"] == "tool_use" and answer["content"][0]["name"] == "get_time"
+
+
+def strange_schemas(count):
+    """Schemas as agents send them: formats, patterns that no grammar can hold, references, unions, and none at all."""
+    kinds = [
+        {"type": "object", "properties": {"when": {"type": "string", "format": "date-time"}, "id": {"type": "string", "pattern": "^[a-z]{2,4}$"}}},
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?=x)(\\d)\\1$"}}},
+        {"type": "object", "properties": {"b": {"anyOf": [{"type": "string"}, {"type": "null"}, {"$ref": "#/$defs/c"}]}},
+         "$defs": {"c": {"type": "array", "items": {"$ref": "#/$defs/c"}}}},
+        {"type": "object", "properties": {"d": {"$ref": "https://example.org/elsewhere.json"}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": {"not": {}}, "if": {}, "then": {"minProperties": 3}},
+        {"oneOf": [{"type": "object"}, {"type": "object", "patternProperties": {"^x-": {"type": "number"}}}]},
+        {},
+    ]
+    return [kinds[place % len(kinds)] for place in range(count)]
+
+
+def test_sixty_tools_with_strange_schemas(server):
+    tools = [(f"tool_{place}", schema) for place, schema in enumerate(strange_schemas(60))] + [("get_time", FUNCTION["parameters"])]
+    text = "the @time please"
+    functions = [{"name": name, "parameters": schema} for name, schema in tools]
+    context = {"model": MODEL, "temperature": 0}
+    chat = server.post("/v1/chat/completions", context | {
+        "messages": [user(text)], "max_tokens": 200, "tools": [{"type": "function", "function": function} for function in functions]})
+    assert chat.status_code == 200, chat.text
+    assert chat.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "get_time"
+    responses = server.post("/v1/responses", context | {
+        "input": text, "max_output_tokens": 200, "tools": [{"type": "function"} | function for function in functions]})
+    assert responses.status_code == 200, responses.text
+    assert responses.json()["output"][0]["name"] == "get_time"
+    messages = server.post("/v1/messages", context | {
+        "messages": [user(text)], "max_tokens": 200,
+        "tools": [{"name": name, "input_schema": schema} for name, schema in tools]})
+    assert messages.status_code == 200, messages.text
+    assert messages.json()["content"][0]["name"] == "get_time"

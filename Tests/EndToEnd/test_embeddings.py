@@ -122,6 +122,9 @@ def test_rerank(server):
     assert answer["usage"]["total_tokens"] > 0 and "document" not in answer["results"][0]
     top = server.post("/v1/rerank", body | {"top_n": 1, "return_documents": True}).json()["results"]
     assert [result["document"]["text"] for result in top] == [documents[0]]
+    # Cohere's client has its own path, and reads the same members.
+    cohere = server.post("/v2/rerank", body | {"top_n": 1}).json()["results"]
+    assert [result["index"] for result in cohere] == [0] and cohere[0]["relevance_score"] == pytest.approx(scores[0], abs=1e-3)
     assert server.post("/v1/rerank", body | {"documents": []}).json()["error"]["param"] == "documents"
     assert server.post("/v1/rerank", body | {"model": "none"}).status_code == 404
 

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -49,7 +50,7 @@ def server(table):
     instance = Server("--require-auth", model=False, environment={
         "ATELIER_MCP_ALLOW_PLUGINS": "true", "ATELIER_LOAD_CONTEXT_LENGTH": "16384", "ATELIER_MCP_MAX_ROUNDS": "2"})
     instance.add_model("tests/table/table.gguf", table)
-    write(instance, files=entry(), My_Files=entry(), **{
+    write(instance, files=entry(), My_Files=entry(), broken=entry(command="/nonexistent/program"), silent=entry(args=["-c", "exit()"]), **{
         name: entry(env={"MCP_JOURNAL": str(instance.home / f"{name}.jsonl")}) | more
         for name, more in {"hurried": {"timeout": 1500}, "patient": {}}.items()})
     try:
@@ -199,6 +200,34 @@ def test_a_server_that_offers_more_is_asked_again(server, everything):
     assert "grown" not in offered()
     assert ask(server, everything, "@grow", "mcp/my-files").status_code == 200
     wait_until(lambda: "grown" in offered(), 40, "the new list")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("plugin", ["mcp/nothing", "files", "mcp/", {"type": "plugin", "id": "mcp/Nothing"}])
+def test_an_id_that_means_no_server_is_refused_before_a_stream(server, everything, plugin, stream):
+    body = {"model": KEY, "input": "Please @five now", "stream": stream, "integrations": ["mcp/files", plugin]}
+    answer = server.post("/api/v1/chat", body, headers=everything)
+    assert answer.status_code == 502 and answer.headers["content-type"] == "application/json"
+    error = answer.json()["error"]
+    assert (error["type"], error["param"]) == ("plugin_connection_error", "integrations")
+    assert f"'{plugin['id'] if isinstance(plugin, dict) else plugin}'" in error["message"]
+
+
+@pytest.mark.parametrize("plugin", ["mcp/broken", "mcp/silent"])
+def test_a_program_that_cannot_be_used_is_named(server, everything, plugin):
+    answer = ask(server, everything, "@five", "mcp/files", plugin)
+    assert answer.status_code == 502
+    body = {"model": KEY, "input": "Please @five now", "stream": True, "integrations": ["mcp/files", plugin]}
+    with httpx.stream("POST", f"{server.url}/api/v1/chat", json=body, headers=everything, timeout=60) as streamed:
+        assert streamed.status_code == 200
+        events = [json.loads(data) for _, data in server_sent_events(streamed.iter_text())]
+    result = native_grammar.check(events)
+    for error in (answer.json()["error"], events[-2]["error"]):
+        assert (error["type"], error["param"]) == ("plugin_connection_error", "integrations")
+        # What clients look for to try again without it.
+        assert re.findall("mcp/[A-Za-z0-9_-]+", error["message"]) == [plugin]
+    assert [event["type"] for event in events] == ["chat.start", "error", "chat.end"]
+    assert result["output"] == [] and "response_id" not in result
 
 
 def test_a_program_that_dies_is_started_again(server, everything):

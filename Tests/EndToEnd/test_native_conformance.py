@@ -455,6 +455,10 @@ def test_16_garbage_credentials_are_ignored(server):
     for path in ("/api/v1/models", "/api/v0/models", "/v1/models", "/atelier/instances"):
         assert server.get(path, headers=headers).status_code == 200
     assert server.get("/api/v1/models", headers={"Authorization": "nonsense"}).status_code == 200
+    hello = {"model": "talker", "max_tokens": 4, "messages": [{"role": "user", "content": "Hi"}]}
+    for path, body in (("/api/v1/chat", {"model": "talker", "input": "Hi"}), ("/api/v0/chat/completions", hello),
+                       ("/v1/chat/completions", hello), ("/v1/messages", hello)):
+        assert server.post(path, body, headers=headers).status_code == 200
 
 
 def test_18_without_jit(fresh, models_zoo):

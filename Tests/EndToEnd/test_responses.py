@@ -119,6 +119,19 @@ def test_usage_agrees_with_chat_completions(client):
     assert response.usage.input_tokens_details.cached_tokens == chat.usage.prompt_tokens_details.cached_tokens > 0
 
 
+def test_counting_agrees_with_the_answer(client):
+    first = ask(client, "Please @plain now", instructions="Be brief.")
+    for options in ({}, {"instructions": "Be brief."}, {"tools": [EXEC]}, {"tools": [EXEC], "tool_choice": "none"},
+                    {"previous_response_id": first.id}, {"reasoning": {"effort": "none"}},
+                    {"input": [{"role": "user", "content": "Hi"}, {"id": first.output[0].id, "type": "item_reference"}]}):
+        body = {"model": TABLE, "input": "Please @plain now"} | options
+        counted = client.responses.input_tokens.count(**body)
+        assert counted.object == "response.input_tokens"
+        assert counted.input_tokens == client.responses.create(**body, max_output_tokens=1, store=False).usage.input_tokens
+    with pytest.raises(openai.NotFoundError):
+        client.responses.input_tokens.count(model="none", input="Hi")
+
+
 def test_logprobs(client):
     response = ask(client, "Please @plain now", include=["message.output_text.logprobs"], top_logprobs=2)
     logprobs = response.output[0].content[0].logprobs

@@ -39,8 +39,18 @@ struct ModelListing: Sendable {
   func instances(_ answer: JSONValue) -> [JSONObject] {
     Self.states(answer).map { state in
       let model = models.first { $0["key"] == state["modelKey"] }
-      return JSONObject(Array(model.map(entry) ?? [:]) + Array(state))
+      let listed = model.map(entry) ?? [:]
+      var instance = JSONObject(Array(listed) + Array(state))
+      // The instance's own file may be another variant than the list's.
+      instance["quantization"] = state["quantization"]?.stringValue.map(Self.quantization) ?? listed["quantization"]
+      return instance
     }
+  }
+
+  /// Coarse bits, as the list has them: the name's first number (native.md 7.2).
+  private static func quantization(_ name: String) -> JSONValue {
+    let digits = name.drop { !$0.isNumber }.prefix(while: \.isNumber)
+    return ["name": .string(name), "bits": Int64(digits).map(JSONValue.integer) ?? .null]
   }
 
   /// The instances of `GET /atelier/instances`.

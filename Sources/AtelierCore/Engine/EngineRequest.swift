@@ -12,6 +12,8 @@ package struct EngineRequest: Sendable, Hashable, Codable {
   package var maxOutputTokens: Int?
   package var stop: [String]
   package var topLogprobs: Int?
+  /// Also the probabilities of the prompt's tokens (`PromptUsage.scores`).
+  package var scoresPrompt = false
   /// Who asks: requests of different clients take turns.
   package var client: UInt64 = 0
   /// A prompt that is too long loses its oldest turns instead of being refused.

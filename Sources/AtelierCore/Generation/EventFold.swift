@@ -6,6 +6,8 @@ package struct EventFold: Sendable {
   package private(set) var logprobs: [TokenLogprob] = []
   /// The same for each message of `output`.
   package private(set) var messageLogprobs: [[TokenLogprob]] = []
+  /// Of the first prompt, if they were asked for.
+  package private(set) var promptScores: PromptScores?
   package private(set) var failure: AtelierError?
   package private(set) var result: GenerationResult?
   private var reasoning = ""
@@ -34,10 +36,11 @@ package struct EventFold: Sendable {
     case .toolCallSucceeded(let call, let provider, let text, let isError):
       output.append(.executedToolCall(call, provider: provider, output: text, isError: isError))
     case .toolCallFailed(let invalid): output.append(.invalidToolCall(invalid))
+    case .promptFinished(let usage): promptScores = promptScores ?? usage.scores
     case .failed(let error): failure = error
     case .finished(let final): result = final
     case .instanceSelected, .loadStarted, .loadProgress, .loadFinished, .promptStarted, .promptProgress,
-      .promptFinished, .toolCallStarted, .toolCallArgumentsDelta, .toolCallArguments:
+      .toolCallStarted, .toolCallArgumentsDelta, .toolCallArguments:
       break
     }
   }

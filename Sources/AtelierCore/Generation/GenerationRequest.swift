@@ -38,6 +38,8 @@ package struct GenerationRequest: Sendable, Hashable {
   package var stop: [String]
   /// nil: no log probabilities; n: the n most likely tokens beside the chosen one (0…20).
   package var topLogprobs: Int?
+  /// Also the probabilities of the prompt's tokens, with as many likelier ones. The prompt is computed whole for that.
+  package var scoresPrompt = false
   package var contextLength: Int?
   package var timeToLive: TimeToLive?
   /// A smaller model of the same vocabulary that may guess ahead; as the client wrote it. It never changes the answer.

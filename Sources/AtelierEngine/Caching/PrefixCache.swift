@@ -85,10 +85,10 @@ package struct PrefixCache: Sendable {
     }
   }
 
-  /// Starts a running sequence with the longest reusable prefix of `tokens`; `keep` says whether it may become an entry.
-  /// Nil when every number belongs to a running sequence.
-  package mutating func begin(_ tokens: [Int32], keep: Bool) -> (number: Int, cached: Int)? {
-    let match = find(tokens)
+  /// Starts a running sequence with the longest reusable prefix of `tokens`, or with nothing unless `reusing`; `keep` says
+  /// whether it may become an entry. Nil when every number belongs to a running sequence.
+  package mutating func begin(_ tokens: [Int32], keep: Bool, reusing: Bool = true) -> (number: Int, cached: Int)? {
+    let match = reusing ? find(tokens) : Match(place: .root)
     let depth = match.place.depth
     let number: Int
     if case .checkpoints = reuse, keep, match.checkpoint == nil, let entry = match.source {
@@ -118,7 +118,7 @@ package struct PrefixCache: Sendable {
       actions.append(.copy(source: source, target: number, count: current.depth))
       restore(match.checkpoint, to: number)
     }
-    return (number, unpark(tokens, to: number))
+    return (number, reusing ? unpark(tokens, to: number) : 0)
   }
 
   /// Makes an entry a running sequence again.

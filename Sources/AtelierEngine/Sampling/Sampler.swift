@@ -96,6 +96,23 @@ package struct Sampler: Sendable {
     return Choice(token: Int32(token), probability: TokenProbability(logprob: raw - normalizer, top: top))
   }
 
+  /// What the model's own distribution says of a token that was given. Changes neither the state nor the logits.
+  package func score(
+    _ token: Int32, in logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch
+  ) -> TokenProbability {
+    scratch.prepare(logits.count)
+    let maximum = LogitScan.maximum(logits)
+    guard maximum.isFinite, logits.indices.contains(Int(token)) else {
+      return TokenProbability(logprob: -.infinity, top: [])
+    }
+    let normalizer = LogProbabilities.normalizer(logits, maximum: maximum)
+    let count = TopSelection.select(
+      topLogprobs ?? 0, from: logits, maximum: maximum, into: scratch.candidates, histogram: scratch.histogram)
+    return TokenProbability(
+      logprob: logits[Int(token)] - normalizer,
+      top: (0..<count).map { (scratch.candidates[$0].token, scratch.candidates[$0].logit - normalizer) })
+  }
+
   /// Bias and penalties, in place; what was there before goes to `scratch.changed`.
   private func adjust(_ logits: UnsafeMutableBufferPointer<Float>, _ scratch: SamplerScratch) {
     for (token, value) in bias where token >= 0 && token < logits.count {

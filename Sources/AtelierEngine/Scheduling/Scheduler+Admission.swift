@@ -23,7 +23,7 @@ extension Scheduler {
   /// Whether all its tokens, what the running prompts still need, and some room to generate find cells.
   private func fits(_ sequence: SequenceState) -> Bool {
     guard !running.isEmpty else { return true }
-    let place = cache.match(sequence.tokens)
+    let place = sequence.isScoring ? .root : cache.match(sequence.tokens)
     let committed = running.reduce(0) { $0 + $1.remaining }
     let headroom = min(16 * (running.count + 1), limits.cellCount / 8)
     let own = sequence.tokens.count - place.depth + cache.tree.unpinnedCells(to: place)
@@ -32,7 +32,9 @@ extension Scheduler {
 
   private mutating func start(_ waiting: SequenceState) -> Bool {
     let stops = cache.checkpointStops(for: waiting.tokens).map { MediaRun.floor(waiting.tokens, $0) }
-    guard let (number, cached) = cache.begin(waiting.tokens, keep: waiting.cacheable) else { return false }
+    guard
+      let (number, cached) = cache.begin(waiting.tokens, keep: waiting.cacheable, reusing: !waiting.isScoring)
+    else { return false }
     var sequence = waiting
     sequence.number = number
     sequence.computed = cached
@@ -52,6 +54,7 @@ extension Scheduler {
 
   /// Whether a running sequence is about to compute more of this one's prompt than is in memory now.
   private mutating func isFollowing(_ index: Int) -> Bool {
+    guard !waiting[index].isScoring else { return false }
     if let leader = waiting[index].leader {
       if running.contains(where: { $0.id == leader.id && $0.computed < leader.until }) { return true }
       waiting[index].leader = nil

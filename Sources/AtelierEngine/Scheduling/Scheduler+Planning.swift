@@ -69,6 +69,7 @@ extension Scheduler {
     orderPrompts()
     let room = budget.promptTokens(decodeRows: plan.decodeRows)
     var left = min(limits.maxBatchRows - plan.batch.count, room)
+    var scoredLeft = limits.scoredRows
     for (_, index) in promptOrder where left > 0 {
       let segment = running[index].segment
       let isWhole = segment.picture?.embedding.isWhole ?? false
@@ -78,9 +79,13 @@ extension Scheduler {
         continue
       }
       // A picture that cannot be divided goes beyond the budget.
+      let scorable = running[index].rows(scoringAtMost: scoredLeft)
+      // Others have taken the logits of this step.
+      guard scorable > 0 else { continue }
       let wanted =
         isWhole
-        ? segment.rows : min(PromptBudget.rows(of: piece, room: left), limits.maxBatchRows - plan.batch.count)
+        ? segment.rows
+        : min(PromptBudget.rows(of: piece, room: left), scorable, limits.maxBatchRows - plan.batch.count)
       let planned = plan.batch.rowCount
       cache.makeRoom(planned + wanted)
       let rows = min(wanted, cache.freeCells - planned)
@@ -89,6 +94,7 @@ extension Scheduler {
         add(index, rows: rows, of: picture, to: &plan)
       } else {
         add(index, rows: rows, to: &plan)
+        scoredLeft -= plan.parts.last?.scoredRows.count ?? 0
       }
       left -= rows
     }
@@ -133,13 +139,17 @@ extension Scheduler {
     let end = sequence.computed + rows
     let completes = end == sequence.tokens.count
     let samples = completes && !(sequence.maxTokens.map { sequence.generated >= $0 } ?? false)
-    var sampledRow: Int?
+    let scoring = sequence.scoringPositions(before: end)
+    let firstRow = plan.batch.count
     for position in sequence.computed..<end {
-      let row = plan.batch.append(
+      plan.batch.append(
         token: sequence.tokens[position], position: position, sequence: number,
-        logits: samples && position == end - 1)
-      if samples && position == end - 1 { sampledRow = row }
+        logits: (samples && position == end - 1) || scoring.contains(position))
     }
-    plan.parts.append(StepPlan.Part(id: sequence.id, index: index, rows: rows, sampledRow: sampledRow))
+    let scoredStart = firstRow + scoring.lowerBound - sequence.computed
+    plan.parts.append(
+      StepPlan.Part(
+        id: sequence.id, index: index, rows: rows, sampledRow: samples ? firstRow + rows - 1 : nil,
+        scoredRows: scoredStart..<scoredStart + scoring.count))
   }
 }

@@ -1,12 +1,20 @@
 extension Scheduler {
-  /// Takes in a step that was carried out. `outcomes` are those of the parts that sample, in the plan's order;
-  /// `milliseconds` is what the whole step took.
-  package mutating func update(after plan: StepPlan, outcomes: [StepOutcome], milliseconds: Double) {
+  /// Takes in a step that was carried out. `outcomes` are those of the parts that sample, `scores` those of the parts with
+  /// scored rows, both in the plan's order; `milliseconds` is what the whole step took.
+  package mutating func update(
+    after plan: StepPlan, outcomes: [StepOutcome], scores: [[TokenProbability]] = [], milliseconds: Double
+  ) {
     work += plan.batch.rowCount
     budget.record(decodeRows: plan.decodeRows, promptRows: plan.promptRows, milliseconds: milliseconds)
     var next = 0
+    var nextScores = 0
     var ended: [(index: Int, end: SequenceEnd)] = []
     for part in plan.parts {
+      if !part.scoredRows.isEmpty, nextScores < scores.count {
+        emit(part.id, .scored(scores[nextScores]))
+        running[part.index].noteScores(scores[nextScores].count)
+        nextScores += 1
+      }
       advance(part.index, rows: part.rows)
       if part.sampledRow == nil {
         if running[part.index].remaining == 0 { ended.append((part.index, .maxTokens)) }
@@ -21,6 +29,13 @@ extension Scheduler {
     for (index, end) in ended { self.end(running: index, end) }
   }
 
+  /// The tokens whose probabilities the part's scored rows tell.
+  package func scoredTokens(of part: StepPlan.Part, in plan: StepPlan) -> ArraySlice<Int32> {
+    guard !part.scoredRows.isEmpty else { return [] }
+    let first = Int(plan.batch.positions[part.scoredRows.lowerBound]) + 1
+    return running[part.index].tokens[first..<first + part.scoredRows.count]
+  }
+
   /// The prompt whose last token is among the part's rows, if other requests may profit from it.
   package func prompt(endedBy part: StepPlan.Part) -> [Int32]? {
     let sequence = running[part.index]
@@ -29,7 +44,9 @@ extension Scheduler {
 
   /// Whether a first token is of use now: it ends the request, or the request can go on at once.
   package func canAnswerAtOnce(_ id: UInt64) -> Bool {
-    guard let sequence = waiting.first(where: { $0.id == id }) else { return false }
+    guard let sequence = waiting.first(where: { $0.id == id }), !sequence.isScoring, sequence.maxTokens != 0 else {
+      return false
+    }
     return sequence.maxTokens == 1 || (running.count < limits.parallel && parked.isEmpty && waiting.count == 1)
   }
 

@@ -1,7 +1,7 @@
 import AtelierCore
 
 /// Decides what each engine step computes. A pure value without a clock, a model or a thread; per step:
-/// `schedule(into:)`, then the caller carries the plan out, then `update(after:outcomes:milliseconds:)`. Between these two
+/// `schedule(into:)`, then the caller carries the plan out, then `update(after:outcomes:scores:milliseconds:)`. Between these two
 /// nothing else is called. `takeOutput()` hands over the events that have come up.
 ///
 /// Requests wait, run, and end. Generating sequences get one row per step each; what is left of the step goes to prompts,
@@ -77,7 +77,7 @@ package struct Scheduler: Sendable {
     // Who is new stands behind those who have waited since their last turn, and before the one who started last.
     if turns[request.client] == nil { turns[request.client] = starts == 0 ? 0 : starts - 1 }
     var sequence = SequenceState(request, arrival: arrivals, workAtSubmit: work, submitted: now)
-    sequence.expectedRemaining = sequence.tokens.count - cache.reach(sequence.tokens)
+    sequence.expectedRemaining = sequence.tokens.count - (sequence.isScoring ? 0 : cache.reach(sequence.tokens))
     let rank = sequence.rank(remaining: sequence.expectedRemaining)
     let index = waiting.firstIndex { $0.rank(remaining: $0.expectedRemaining) > rank } ?? waiting.endIndex
     waiting.insert(sequence, at: index)

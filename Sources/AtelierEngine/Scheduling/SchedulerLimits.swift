@@ -26,6 +26,10 @@ package struct SchedulerLimits: Sendable, Hashable {
     self.parking = parking
   }
 
+  /// Rows of a step's prompts that may tell probabilities: a runner gives as many rows of logits as it has sequences, and
+  /// each running one may need one for its next token.
+  var scoredRows: Int { max(1, maxSequences - parallel) }
+
   package init(configuration: EngineConfiguration, runner: any ModelRunner) {
     self.init(
       configuration: configuration, cellCount: runner.cellCount, maxBatchRows: runner.maxBatchRows,

@@ -8,6 +8,8 @@ package struct StepPlan: Sendable {
     package var rows: Int
     /// The batch row whose logits give the sequence's next token; nil inside a prompt.
     package var sampledRow: Int?
+    /// Batch rows whose logits tell the probabilities of the prompt's next tokens; mostly none.
+    package var scoredRows: Range<Int> = 0..<0
   }
 
   package internal(set) var actions: [CacheAction] = []

@@ -26,6 +26,8 @@ struct SequenceState: Sendable {
   var cached: Int?
   /// Prompt tokens reported so far.
   var reported = 0
+  /// Prompt tokens whose probabilities are told; the first one has none. As many as there are where nobody asked.
+  private(set) var scored: Int
   /// A prefix that another sequence is computing right now: wait until that one has `until` tokens, then share them.
   var leader: Leader?
   /// Where its state is to be saved: descending, above `computed`.
@@ -52,6 +54,7 @@ struct SequenceState: Sendable {
     self.submitted = submitted
     media = request.media
     tokens = request.prompt + request.generated
+    scored = request.scoresPrompt ? 1 : request.prompt.count
   }
 
   var generated: Int { tokens.count - promptCount }
@@ -63,6 +66,24 @@ struct SequenceState: Sendable {
     }
     return span.start > computed ? (span.start - computed, nil) : (span.end - computed, span)
   }
+
+  /// Whether logits of prompt rows are still needed.
+  var isScoring: Bool { scored < promptCount }
+
+  /// Positions before `end` of rows to compute whose logits tell the probability of the prompt's next token.
+  func scoringPositions(before end: Int) -> Range<Int> {
+    let start = max(computed, scored - 1)
+    let limit = min(end, promptCount - 1)
+    return isScoring && start < limit ? start..<limit : computed..<computed
+  }
+
+  /// Rows that may be computed together when so many of them may tell probabilities.
+  func rows(scoringAtMost count: Int) -> Int {
+    let free = max(0, scored - 1 - computed)
+    return isScoring && computed + free + count < promptCount - 1 ? free + count : .max
+  }
+
+  mutating func noteScores(_ count: Int) { scored += count }
 
   /// One row a step: the token generated last, or the next of those another engine generated. These could be read faster,
   /// like a prompt; but rows computed together are rounded in another way than rows computed alone, and the answer has to go

@@ -29,6 +29,8 @@ final class LlamaRunner: ModelRunner {
   let parking: ParkingLimits?
   let threadCount: Int
   private var threads: Int
+  /// Rows of logits whose memory stays.
+  private static let mostIdleLogits = 4
   /// Rows whose logits were kept because another call followed, and those.
   private var kept: [Int] = []
   private var keptLogits: [UnsafeMutableBufferPointer<Float>] = []
@@ -374,7 +376,11 @@ final class LlamaRunner: ModelRunner {
 
   func isEndOfGeneration(_ token: Int32) -> Bool { tokenizer.isEndOfGeneration(token) }
 
-  func idle() {}
+  /// A prompt whose probabilities were told has left many rows of logits.
+  func idle() {
+    kept.removeAll(keepingCapacity: true)
+    while keptLogits.count > Self.mostIdleLogits { keptLogits.removeLast().deallocate() }
+  }
 
   private var shadowOffsets: StrideTo<Int> { stride(from: 0, to: hasShadows ? maxSequences + 1 : 1, by: maxSequences) }
 

@@ -11,6 +11,12 @@ struct LlamaTokenizer: Sendable {
   /// Whether the model's metadata asks for begin-of-text and end-of-text around a text.
   var addsBeginning: Bool { llama_vocab_get_add_bos(model.vocabulary) }
 
+  /// The begin-of-text token; nil when the vocabulary has none.
+  var beginning: Int32? {
+    let token = llama_vocab_bos(model.vocabulary)
+    return token >= 0 ? token : nil
+  }
+
   /// Empty when llama.cpp cannot tokenize the text.
   func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
     var text = text

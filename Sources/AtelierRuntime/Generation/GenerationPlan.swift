@@ -75,6 +75,7 @@ struct GenerationPlan: Sendable {
       stop: request.stop.isEmpty ? defaults.stopStrings : request.stop, topLogprobs: request.topLogprobs,
       dropsOldTurns: request.dropsOldTurns, reasoningBudget: request.reasoningBudget)
     result.client = request.client
+    result.scoresPrompt = request.scoresPrompt
     return result
   }
 

@@ -58,13 +58,12 @@ package actor ModelRegistry {
 
   // MARK: Requests
 
-  /// What the request's model name means. Throws `modelNotFound` or `modelTypeMismatch`.
+  /// What the request's model name means. Throws `modelNotFound` or `modelTypeMismatch`, and `missingRequiredParameter` for
+  /// no name where not exactly one model of that kind is loaded.
   func resolve(_ name: String, kind: ModelKind) async throws(AtelierError) -> ResolvedModel {
+    if name.isEmpty { return try onlyLoaded(kind) }
     // Most requests name what is loaded: no look at the disk for them.
-    if let known = loaded(name, kind: kind) { return try checked(known.plan.target, kind: kind) }
-    if name.isEmpty {
-      throw AtelierError(.modelNotLoaded, "No model is loaded. Name one in 'model'.", param: "model")
-    }
+    if let known = loaded(name) { return try checked(known, kind: kind) }
     guard let found = await source.resolve(name) else {
       throw notFound(name, await source.suggestions(for: name))
     }
@@ -194,13 +193,20 @@ package actor ModelRegistry {
     perform(state.release(lease: lease, of: number, now: clock.now, wall: clock.wallMilliseconds))
   }
 
-  private func loaded(_ name: String, kind: ModelKind) -> (plan: LoadPlan, id: String)? {
-    if name.isEmpty {
-      let ready = state.instances.filter { $0.phase == .ready && $0.plan.model.kind == kind }
-      return ready.max { ($0.lastUsed ?? 0) < ($1.lastUsed ?? 0) }.map { ($0.plan, $0.id) }
+  private func loaded(_ name: String) -> ResolvedModel? {
+    (state.named(name)?.plan ?? state.loading(named: name)?.plan)?.target
+  }
+
+  /// Which of several models is meant, nobody can know; of several instances of one it is the one used last.
+  private func onlyLoaded(_ kind: ModelKind) throws(AtelierError) -> ResolvedModel {
+    let ready = state.instances.filter { $0.phase == .ready && $0.plan.model.kind == kind }
+    let last = ready.max { ($0.lastUsed ?? 0) < ($1.lastUsed ?? 0) }
+    guard let last, ready.allSatisfy({ $0.plan.model.key == last.plan.model.key }) else {
+      let reason = ready.isEmpty ? "no model is loaded" : "several models are loaded"
+      throw AtelierError(
+        .missingRequiredParameter, "'model' is required, because \(reason) that could be meant", param: "model")
     }
-    if let instance = state.named(name) { return (instance.plan, instance.id) }
-    return state.loading(named: name).map { ($0.plan, $0.id) }
+    return last.plan.target
   }
 
   private func checked(_ target: ResolvedModel, kind: ModelKind) throws(AtelierError) -> ResolvedModel {

@@ -6,28 +6,30 @@ import HTTPTypes
 /// `POST /v1/responses`: puts stored items in the place of their names, then answers like any other dialect.
 struct ResponsesRoute: RouteHandler {
   let route: GenerationRoute<OpenAIResponses>
-  let turns: any StoredTurns
+  let references: ResponsesReferences
 
   var endsWithClient: Bool { true }
 
   func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
     let body = try await route.body.readJSON(request.request, exchange)
-    var stored: [StoredTurn] = []
-    for id in try OpenAIResponsesReferences.responseIDs(in: body) {
-      if let turn = try await turn(id, of: exchange.caller) { stored.append(turn) }
-    }
-    try await route.answer(
-      OpenAIResponsesReferences.resolved(body, from: stored, seal: route.seal), exchange)
+    try await route.answer(try await references.resolved(body, for: exchange.caller), exchange)
   }
+}
 
-  /// nil when there is none: the reader of the request says which item names it.
-  private func turn(_ id: String, of caller: Caller) async throws(AtelierError) -> StoredTurn? {
-    do throws(AtelierError) {
-      return try await turns.turn(id, of: caller)
-    } catch {
-      guard error.code == .responseNotFound else { throw error }
-      return nil
-    }
+/// `POST /v1/responses/input_tokens`.
+struct ResponsesInputTokensController: RouteHandler {
+  let generation: any GenerationServing
+  let body: BodyReader
+  let references: ResponsesReferences
+
+  var endsWithClient: Bool { true }
+
+  func handle(_ request: ServerRequest, _ exchange: Exchange) async throws {
+    let value = try await references.resolved(
+      try await body.readJSON(request.request, exchange), for: exchange.caller)
+    var question = try OpenAIResponsesInputTokens.decode(value, seal: references.seal)
+    question.caller = exchange.caller
+    try await exchange.send(OpenAIResponsesInputTokens.body(tokens: try await generation.countTokens(question)))
   }
 }
 

@@ -94,7 +94,7 @@ private struct Gathering {
       switch entry.event {
       case .pooled(let input, let vector): take(vector, input, of: entry.id)
       case .finished(let end): finish(entry.id, end)
-      case .prompt, .token: break
+      case .prompt, .scored, .token: break
       }
     }
   }

@@ -20,10 +20,17 @@ struct OutputPipeline {
   /// A model that let a request wait for minutes will not be free at once.
   private static let busySeconds = 30
 
+  /// A prompt whose tokens' probabilities the engine tells, and the bytes of tokens as its text has them.
+  struct Scoring: Sendable {
+    var prompt: [Int32]
+    var piece: @Sendable (Int32) -> [UInt8]
+  }
+
   private let maxToolCalls: Int
   private let showsReasoning: Bool
   private var toolCalls = 0
   private let piece: @Sendable (Int32) -> [UInt8]
+  private let scoring: Scoring?
   private var detokenizer = StreamingDetokenizer()
   private var stops: StopStringFilter
   private var parser: any OutputParser
@@ -38,12 +45,13 @@ struct OutputPipeline {
   /// `accepted`: when the request arrived, on the clock of `handle`. The answer ends before a call beyond `maxToolCalls`, and
   /// after one that repeats an earlier one: small models that may make several calls make the same one until they are stopped.
   /// Without `showsReasoning`, what the model reasons all the same is dropped and counts as part of the answer. `piece`: a
-  /// token's bytes as the parser wants them.
+  /// token's bytes as the parser wants them. `scoring`: nil where nobody asked.
   init(
     promptTokens: Int, accepted: Double, stops: [String], parser: any OutputParser, maxToolCalls: Int = .max,
-    showsReasoning: Bool = true, piece: @escaping @Sendable (Int32) -> [UInt8]
+    showsReasoning: Bool = true, scoring: Scoring? = nil, piece: @escaping @Sendable (Int32) -> [UInt8]
   ) {
-    prompt = PromptProgress(tokens: promptTokens)
+    prompt = PromptProgress(tokens: promptTokens, first: scoring.map { $0.prompt.first.map($0.piece) ?? [] })
+    self.scoring = scoring
     self.accepted = accepted
     self.stops = StopStringFilter(stops: stops)
     self.parser = parser
@@ -58,12 +66,19 @@ struct OutputPipeline {
     case .prompt(let processed, let cached, let total):
       prompt.advance(processed: processed, cached: cached, total: total, now: now, into: &events)
       return .proceed
+    case .scored(let probabilities):
+      guard let scoring else { return .proceed }
+      for probability in probabilities where prompt.scored + 1 < scoring.prompt.count {
+        let token = scoring.prompt[prompt.scored + 1]
+        prompt.add(Self.logprob(token, scoring.piece(token), probability, scoring.piece))
+      }
+      return .proceed
     case .token(let token, let probability, _):
       prompt.finish(into: &events)
       if firstToken == nil { firstToken = now }
       lastToken = now
       let bytes = piece(token)
-      lastLogprob = probability.map { logprob(token, bytes, $0) }
+      lastLogprob = probability.map { Self.logprob(token, bytes, $0, piece) }
       return add(token, bytes, lastLogprob, into: &events)
     case .pooled:
       // No part of a text.
@@ -164,7 +179,9 @@ struct OutputPipeline {
     events.append(.finished(result))
   }
 
-  private func logprob(_ token: Int32, _ bytes: [UInt8], _ probability: TokenProbability) -> TokenLogprob {
+  private static func logprob(
+    _ token: Int32, _ bytes: [UInt8], _ probability: TokenProbability, _ piece: (Int32) -> [UInt8]
+  ) -> TokenLogprob {
     TokenLogprob(
       chosen: .init(token: token, bytes: bytes, logprob: Double(probability.logprob)),
       top: probability.top.map { .init(token: $0.token, bytes: piece($0.token), logprob: Double($0.logprob)) })

@@ -8,10 +8,21 @@ struct PromptProgress {
   private enum Phase { case waiting, processing(since: Double), finished }
 
   private(set) var usage: PromptUsage
+  /// Goes out with the end of the prompt.
+  private var scores: PromptScores?
   private var phase = Phase.waiting
   private var last: Double?
 
-  init(tokens: Int) { usage = PromptUsage(tokens: tokens, cachedTokens: 0) }
+  /// `first`: the bytes of the first token, if the others' probabilities are told.
+  init(tokens: Int, first: [UInt8]? = nil) {
+    usage = PromptUsage(tokens: tokens, cachedTokens: 0)
+    scores = first.map { PromptScores(first: $0) }
+  }
+
+  /// How many tokens' probabilities are known, apart from the first.
+  var scored: Int { scores?.rest.count ?? 0 }
+
+  mutating func add(_ probability: TokenLogprob) { scores?.rest.append(probability) }
 
   mutating func advance(
     processed: Int, cached: Int, total: Int, now: Double, into events: inout [GenerationEvent]
@@ -39,7 +50,10 @@ struct PromptProgress {
     }
     phase = .finished
     emit(1, into: &events)
+    usage.scores = scores
     events.append(.promptFinished(usage))
+    usage.scores = nil
+    scores = nil
   }
 
   /// The prompt has been told of already.

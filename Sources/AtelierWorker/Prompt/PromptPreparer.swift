@@ -8,6 +8,9 @@ struct PromptPreparer: Sendable {
   /// A rough English average, for the figure of a prompt that is refused uncounted.
   static let typicalBytesPerToken = 4
 
+  /// Tokens of a prompt whose probabilities are told at most: they leave in one report.
+  static let maxScoredTokens = 32_768
+
   let backend: any ModelBackend
 
   /// Throws `contextLengthExceeded`, `unsupportedModality`, `invalidImage`, `templateFailed`, `invalidValue`, and
@@ -29,6 +32,12 @@ struct PromptPreparer: Sendable {
     guard !prompt.tokens.isEmpty else { throw AtelierError(.invalidValue, "The prompt is empty.") }
     guard prompt.tokens.count < backend.properties.contextLength else {
       throw .promptTooLong(tokens: prompt.tokens.count, context: backend.properties.contextLength)
+    }
+    guard !request.scoresPrompt || prompt.tokens.count <= Self.maxScoredTokens else {
+      throw AtelierError(
+        .invalidValue,
+        "The prompt has \(prompt.tokens.count) tokens; log probabilities are told of at most \(Self.maxScoredTokens).",
+        param: "echo")
     }
     return prompt
   }

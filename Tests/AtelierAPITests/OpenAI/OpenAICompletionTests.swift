@@ -39,7 +39,50 @@ struct OpenAICompletionTests {
         == GenerationRequest(
           model: "m", input: .text("x"), sampling: SamplingParameters(temperature: 0), stop: ["END"], topLogprobs: 5,
           timeToLive: .seconds(9)))
-    #expect(try decode(["prompt": "x", "echo": true]).context.echoes == ["x"])
+  }
+
+  /// The prompt's tokens are asked for only where the answer shows something of them.
+  @Test(
+    arguments: [
+      (["prompt": "x"], [], false), (["prompt": "x", "logprobs": 2], [], false),
+      (["prompt": "x", "echo": true], [.text("x")], false),
+      (["prompt": "x", "echo": true, "suffix": "z"], [.text("x")], false),
+      (["prompt": ["x", "y"], "echo": true, "logprobs": 0], [.text("x"), .text("y")], true),
+      (["prompt": [1, 2], "echo": true], [.tokens], true), (["prompt": [1, 2], "logprobs": 1], [], false),
+      (["prompt": [[1], [2]], "echo": true, "logprobs": 1], [.tokens, .tokens], true),
+    ] as [(JSONValue, [OpenAIEcho], Bool)])
+  func prompts(body: JSONValue, echoes: [OpenAIEcho], scored: Bool) throws {
+    let decoded = try decode(body)
+    #expect(decoded.context.echoes == echoes)
+    #expect(decoded.requests.allSatisfy { $0.scoresPrompt == scored })
+  }
+
+  @Test func noTokensAreOfUseWithAnEchoOnly() throws {
+    #expect(try decode(["prompt": "x", "echo": true, "max_tokens": 0]).request.maxOutputTokens == 0)
+    expectRefusal(.invalidValue, "max_tokens") { () throws(AtelierError) in try decode(["max_tokens": 0]) }
+  }
+
+  /// Places count from the text's beginning, also where the tokens hold more or less than the text does.
+  @Test(
+    arguments: [
+      ("Héllo", ["H", "é", "llo"], [0, 1, 2, 5]), ("Héllo", ["<s>", "Hé", "llo"], [0, 0, 2, 5]),
+      ("Hello", [" He", "llo"], [0, 2, 5]), ("  Hello", ["He", "llo"], [2, 4, 7]), ("", ["<s>"], [0, 0]),
+    ])
+  func placesOfThePromptsTokens(prompt: String, pieces: [String], places: [Int]) throws {
+    let context = try decode(["prompt": .string(prompt), "echo": true, "logprobs": 1]).context
+    func token(_ text: String) -> TokenLogprob {
+      TokenLogprob(chosen: .init(token: 1, bytes: Array(text.utf8), logprob: -1), top: [])
+    }
+    let scores = PromptScores(first: Array(pieces[0].utf8), rest: pieces.dropFirst().map(token))
+    let answer = Answer(
+      result: GenerationResult(output: [.message("!")]), logprobs: [token("!")], promptScores: scores)
+    let choice = try #require(OpenAICompletions.body(of: [answer], in: context)["choices"]?.arrayValue?.first)
+    #expect(choice["text"]?.stringValue == prompt + "!")
+    let logprobs = try #require(choice["logprobs"])
+    #expect(logprobs["tokens"]?.arrayValue?.compactMap(\.stringValue) == pieces + ["!"])
+    #expect(logprobs["text_offset"]?.arrayValue?.compactMap(\.integerValue) == places)
+    let known = logprobs["token_logprobs"]?.arrayValue ?? []
+    #expect(known.first == .null && known.dropFirst().allSatisfy { $0 == -1 } && known.count == places.count)
   }
 
   @Test(
@@ -51,8 +94,7 @@ struct OpenAICompletionTests {
       (["prompt": "x", "suffix": 7], .invalidType, "suffix"),
       (["prompt": "x", "best_of": 2], .unsupportedParameter, "best_of"),
       (["prompt": "x", "logprobs": 6], .invalidValue, "logprobs"),
-      (["prompt": "x", "echo": true, "logprobs": 1], .unsupportedParameter, "echo"),
-      (["prompt": [1], "echo": true], .unsupportedParameter, "echo"),
+      (["prompt": "x", "echo": true, "logprobs": 1, "suffix": "z"], .unsupportedParameter, "suffix"),
       (["messages": []], .unsupportedParameter, "messages"), (["tools": []], .unsupportedParameter, "tools"),
       (["prompt": ["a", "b", "c", "d", "e"], "n": 8], .invalidValue, "prompt"),
     ] as [(JSONValue, AtelierError.Code, String)])

@@ -79,7 +79,7 @@ struct PoolingSchedulerTests {
         case .finished(let end):
           ends[entry.id] = end
           order.append(entry.id)
-        case .prompt, .token: Issue.record("an event of a text")
+        case .prompt, .scored, .token: Issue.record("an event of a text")
         }
       }
     }

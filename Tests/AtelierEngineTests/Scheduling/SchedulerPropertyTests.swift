@@ -70,6 +70,7 @@ struct SchedulerPropertyTests {
           nextID, maxTokens: Int.random(in: 0...60, using: &random),
           temperature: Bool.random(using: &random) ? 0.8 : 0, cacheable: Int.random(in: 0..<5, using: &random) > 0)
         request.client = UInt64.random(in: 0..<3, using: &random)
+        request.scoresPrompt = shown == 0 && Int.random(in: 0..<3, using: &random) == 0
         do {
           try driver.submit(request)
           requests[nextID] = request
@@ -103,6 +104,9 @@ struct SchedulerPropertyTests {
     for (id, request) in requests {
       let record = try #require(driver.records[id])
       let expected = try Self.alone(request, vocabulary: runner.vocabularySize)
+      let scored = request.scoresPrompt ? Array(request.prompt.dropFirst()) : []
+      #expect(record.scored == Array(scored.prefix(record.scored.count)))
+      if record.end == .maxTokens || record.end == .endOfText { #expect(record.scored == scored) }
       if case .failed = record.end {
         #expect(record.tokens == Array(expected.prefix(record.tokens.count)))
       } else if cancelled.contains(id) {

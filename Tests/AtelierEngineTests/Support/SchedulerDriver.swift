@@ -10,6 +10,8 @@ struct SchedulerDriver {
     var end: SequenceEnd?
     var cached: Int?
     var processed: [Int] = []
+    /// The tokens whose probabilities were told.
+    var scored: [Int32] = []
     var finishedAtStep: Int?
     var firstTokenAtStep: Int?
   }
@@ -85,6 +87,12 @@ struct SchedulerDriver {
     steps += 1
     lastPlan = plan
     var outcomes: [StepOutcome] = []
+    var scores: [[TokenProbability]] = []
+    for part in plan.parts where !part.scoredRows.isEmpty {
+      for row in part.scoredRows { _ = runner.logits(row: row) }
+      scores.append(
+        scheduler.scoredTokens(of: part, in: plan).map { TokenProbability(logprob: 0, top: [(token: $0, logprob: 0)]) })
+    }
     for part in plan.parts {
       guard let row = part.sampledRow else { continue }
       do {
@@ -95,7 +103,8 @@ struct SchedulerDriver {
         outcomes.append(.failed("\(error)"))
       }
     }
-    scheduler.update(after: plan, outcomes: outcomes, milliseconds: milliseconds(plan))
+    #expect(plan.batch.wantsLogits.reduce(0) { $0 + Int($1) } == outcomes.count + scores.reduce(0) { $0 + $1.count })
+    scheduler.update(after: plan, outcomes: outcomes, scores: scores, milliseconds: milliseconds(plan))
     collect()
   }
 
@@ -187,6 +196,7 @@ struct SchedulerDriver {
       case .token(let token, _, _):
         records[entry.id]?.tokens.append(token)
         if records[entry.id]?.firstTokenAtStep == nil { records[entry.id]?.firstTokenAtStep = steps }
+      case .scored(let scores): records[entry.id]?.scored += scores.flatMap { $0.top.map(\.token) }
       case .pooled: Issue.record("a vector of a text")
       case .finished(let end):
         records[entry.id]?.end = end

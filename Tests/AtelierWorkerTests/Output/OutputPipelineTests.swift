@@ -95,6 +95,43 @@ struct OutputPipelineTests {
     #expect(comparable(rest) == comparable(second))
   }
 
+  /// Tokens end where they like: inside characters, tags, calls and stop strings.
+  @Test func aModelsTextMayBeCutAnywhere() throws {
+    let text = Array(
+      "<think>h\u{e4}? </think>\n\nW\u{1f600}ll EN.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"\u{e9}\"}}\n</tool_call>  b \u{1f600}END tail"
+        .utf8)
+    func answer(_ pieces: [[UInt8]]) -> (result: GenerationResult, events: [GenerationEvent]) {
+      var pipeline = OutputPipeline(
+        promptTokens: 1, accepted: 0, stops: ["END"],
+        parser: ToolCallParser(
+          names: ["f"], reasoning: ReasoningParser(startTag: "<think>", endTags: ["</think>"], startsInside: false))
+      ) { pieces[Int($0)] }
+      var events: [GenerationEvent] = []
+      _ = pipeline.handle(.prompt(processed: 1, cached: 0, total: 1), now: 1, into: &events)
+      var action = OutputPipeline.Action.proceed
+      for token in pieces.indices where action == .proceed {
+        action = pipeline.handle(.token(Int32(token), nil), now: 1, into: &events)
+      }
+      #expect(action == .cancelSequence)
+      #expect(EventContract.violations(in: events) == [])
+      return (result(events) ?? GenerationResult(), events)
+    }
+    func comparable(_ result: GenerationResult) -> [String] {
+      result.output.map { item in
+        if case .toolCall(let call) = item { return "call \(call.name) \(call.arguments)" }
+        return "\(item)"
+      } + ["\(result.finishReason) \(result.matchedStop ?? "")"]
+    }
+    let whole = comparable(answer([text]).result)
+    #expect(whole.count == 5 && whole[0].contains("h\u{e4}? ") && whole[2] == "call f {\"a\": \"\u{e9}\"}")
+    #expect(comparable(answer(text.map { [$0] }).result) == whole)
+    for cut in 1..<text.count {
+      #expect(comparable(answer([Array(text[..<cut]), Array(text[cut...])]).result) == whole, "cut at \(cut)")
+      let three = [Array(text[..<(cut / 2)]), Array(text[(cut / 2)..<cut]), Array(text[cut...])]
+      #expect(comparable(answer(three).result) == whole, "cut at \(cut / 2) and \(cut)")
+    }
+  }
+
   @Test func aSlowPromptShowsItsProgress() {
     let (events, _) = run([
       (.prompt(processed: 4, cached: 4, total: 10), 2), (.prompt(processed: 6, cached: 4, total: 10), 2.2),
@@ -102,6 +139,34 @@ struct OutputPipelineTests {
     ])
     #expect(progress(events) == [0, 0.6, 1])
     #expect(events.contains(.promptFinished(PromptUsage(tokens: 10, cachedTokens: 4))))
+  }
+
+  /// The probabilities leave with the end of the prompt, special tokens spelled out as the prompt has them.
+  @Test func thePromptsTokensAreScored() {
+    let spelled: [Int32: String] = [1: "<s>", 2: "Hel", 3: "lo", 4: "</s>"]
+    var pipeline = OutputPipeline(
+      promptTokens: 3, accepted: 0, stops: [], parser: PlainTextParser(),
+      scoring: OutputPipeline.Scoring(prompt: [1, 2, 3]) { Array((spelled[$0] ?? "").utf8) }
+    ) { $0 == 2 ? Array("Hel".utf8) : [] }
+    func score(_ logprob: Float) -> TokenProbability {
+      TokenProbability(logprob: logprob, top: [(token: 4, logprob: -1)])
+    }
+    var events: [GenerationEvent] = []
+    for event in [
+      SequenceEvent.prompt(processed: 0, cached: 0, total: 3), .scored([score(-2)]),
+      .prompt(processed: 2, cached: 0, total: 3), .scored([score(-3), score(-9)]),
+      .prompt(processed: 3, cached: 0, total: 3), .token(2, score(-4)), .finished(.maxTokens),
+    ] { _ = pipeline.handle(event, now: 1, into: &events) }
+    let top = [TokenLogprob.Alternative(token: 4, bytes: Array("</s>".utf8), logprob: -1)]
+    let scores = PromptScores(
+      first: Array("<s>".utf8),
+      rest: [
+        TokenLogprob(chosen: .init(token: 2, bytes: Array("Hel".utf8), logprob: -2), top: top),
+        TokenLogprob(chosen: .init(token: 3, bytes: Array("lo".utf8), logprob: -3), top: top),
+      ])
+    #expect(events.contains(.promptFinished(PromptUsage(tokens: 3, cachedTokens: 0, scores: scores))))
+    #expect(EventContract.violations(in: events) == [])
+    #expect(result(events)?.output == [.message("Hel")])
   }
 
   @Test func aFastPromptIsQuiet() {

@@ -177,6 +177,13 @@ def test_the_other_endpoints(client):
         chat(client, "Hi", temperature=3)
 
 
+@pytest.mark.skipif(MAJOR < 2, reason="counting came with 2")
+def test_counting_tokens(client):
+    counted = client.responses.input_tokens.count(model=MODEL, input="say @plain words", instructions="Be brief.")
+    answer = client.responses.create(model=MODEL, input="say @plain words", instructions="Be brief.", temperature=0)
+    assert counted.input_tokens == answer.usage.input_tokens > 0
+
+
 async def asked_without_waiting():
     async with openai.AsyncOpenAI(base_url=f"{URL}/v1", api_key="anything", max_retries=0) as client:
         async with client.chat.completions.stream(

@@ -16,15 +16,19 @@ enum OpenAICompletionRequest {
       ? OpenAITextInputs.read(fields, "prompt", upTo: RequestLimits.completions) : [.text("")]
     let sampling = OpenAISampling.parameters(fields)
     let stop = OpenAISampling.stopStrings(fields)
-    let maxTokens = fields.integer("max_tokens", from: 1, or: -1)
+    let echo = fields.boolean("echo") ?? false
+    // Who wants to see the prompt only, with its probabilities, asks for no tokens.
+    let maxTokens = fields.integer("max_tokens", from: echo ? 0 : 1, or: -1)
     let suffix = suffix(fields, prompts ?? [])
     let topLogprobs = fields.integer("logprobs", from: 0, to: 5)
-    let echo = fields.boolean("echo") ?? false
     let isStreaming = fields.boolean("stream") ?? false
     let draftModel = fields.draftModel()
     let includesUsage = fields.reader("stream_options")?.boolean("include_usage") ?? false
     refuseBestOf(fields, samples)
-    let echoes = echo ? prompts.flatMap { self.echoes($0, fields, topLogprobs) } : []
+    if echo, topLogprobs != nil, suffix != nil {
+      fields.problems.add(
+        .unsupportedParameter, "'echo' with 'logprobs' cannot be combined with 'suffix'", param: "suffix")
+    }
     if let prompts, prompts.count * samples > RequestLimits.completions {
       let _: Never? = fields.wrongValue(
         "prompt", "with 'n' asks for more than \(RequestLimits.completions) completions")
@@ -32,14 +36,15 @@ enum OpenAICompletionRequest {
     try problems.check()
 
     let inputs = try problems.unwrap(prompts).map { $0.generationInput(suffix: suffix) }
-    let request = GenerationRequest(
+    var request = GenerationRequest(
       model: model, input: inputs[0], sampling: sampling, maxOutputTokens: maxTokens == -1 ? nil : maxTokens,
       stop: stop, topLogprobs: topLogprobs, timeToLive: fields.lenientTimeToLive(),
       draftModel: draftModel)
     let context = OpenAICompletions.Context(
       isStreaming: isStreaming, choices: inputs.count * samples, samples: samples, model: model,
-      includesUsage: isStreaming && includesUsage, echoes: try problems.unwrap(echoes), topLogprobs: topLogprobs,
+      includesUsage: isStreaming && includesUsage, echoes: echo ? inputs.map(\.echo) : [], topLogprobs: topLogprobs,
       stamp: stamp)
+    request.scoresPrompt = context.scoresPrompt
     return DecodedRequest(request: request, context: context, inputs: inputs)
   }
 
@@ -70,27 +75,6 @@ enum OpenAICompletionRequest {
     guard let best = fields.integer("best_of", from: 1), best != samples else { return }
     fields.problems.add(.unsupportedParameter, "'best_of' can only be equal to 'n'", param: "best_of")
   }
-
-  /// The prompts' texts, or nil after reporting why they cannot be shown.
-  private static func echoes(
-    _ prompts: [EmbeddingRequest.Input], _ fields: FieldReader, _ topLogprobs: Int?
-  ) -> [String]? {
-    guard topLogprobs == nil else {
-      fields.problems.add(
-        .unsupportedParameter, "'echo' cannot be combined with 'logprobs': prompt tokens have none here",
-        param: "echo")
-      return nil
-    }
-    var texts: [String] = []
-    for prompt in prompts {
-      guard case .text(let text) = prompt else {
-        fields.problems.add(.unsupportedParameter, "'echo' needs prompts given as text", param: "echo")
-        return nil
-      }
-      texts.append(text)
-    }
-    return texts
-  }
 }
 
 extension EmbeddingRequest.Input {
@@ -98,6 +82,15 @@ extension EmbeddingRequest.Input {
     switch self {
     case .text(let text): suffix.map { .infill(prefix: text, suffix: $0) } ?? .text(text)
     case .tokens(let tokens): .tokens(tokens)
+    }
+  }
+}
+
+extension GenerationInput {
+  fileprivate var echo: OpenAIEcho {
+    switch self {
+    case .text(let text), .infill(prefix: let text, suffix: _): .text(text)
+    case .tokens, .chat: .tokens
     }
   }
 }

@@ -18,10 +18,12 @@ enum OpenAICompletionResult {
   }
 
   private static func choice(_ answer: Answer, at index: Int, in context: OpenAICompletions.Context) -> JSONValue {
-    var logprobs = OpenAITextLogprobs(context, choice: index)
+    var logprobs = OpenAITextLogprobs(context)
+    let echo = context.echo(index)?.text(answer.promptScores) ?? ""
+    let shown = logprobs.value(answer.logprobs, after: echo, context.echo(index) == nil ? nil : answer.promptScores)
     return [
-      "index": .count(index), "text": .string(context.echo(index) + answer.result.text),
-      "logprobs": logprobs.value(answer.logprobs) ?? .null, "finish_reason": finishReason(of: answer.result),
+      "index": .count(index), "text": .string(echo + answer.result.text), "logprobs": shown ?? .null,
+      "finish_reason": finishReason(of: answer.result),
     ]
   }
 

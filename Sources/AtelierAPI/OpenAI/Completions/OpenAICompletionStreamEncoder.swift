@@ -22,7 +22,7 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
   init(_ context: OpenAICompletions.Context, extras: OpenAIExtras) {
     self.context = context
     self.extras = extras
-    choices = (0..<max(1, context.choices)).map { Choice(logprobs: OpenAITextLogprobs(context, choice: $0)) }
+    choices = Array(repeating: Choice(logprobs: OpenAITextLogprobs(context)), count: max(1, context.choices))
   }
 
   package func keepAlive() -> ServerSentEvent? { .comment("keep-alive") }
@@ -33,16 +33,19 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
     case .instanceSelected(let selection):
       instance = instance ?? selection
       return []
-    case .promptStarted: return echo(choice)
+    case .promptStarted: return context.scoresPrompt ? [] : echo(choice)
+    case .promptFinished(let usage): return echo(choice, usage.scores)
     case .messageDelta(let text, let tokens):
       guard !text.isEmpty || !tokens.isEmpty else { return [] }
-      return echo(choice) + CollectionOfOne(chunk(choice, text, tokens))
+      let echo = echo(choice)
+      let logprobs = tokens.isEmpty ? nil : choices[choice].logprobs.value(tokens)
+      return echo + CollectionOfOne(chunk(choice, text, logprobs))
     case .failed(let error):
       failed = true
       return [.json(["error": OpenAIError.object(error, inputField: "prompt")])]
     case .finished(let result): return finish(choice, result)
     // There is no template that could make reasoning or calls of the text.
-    case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .promptFinished, .reasoningStarted,
+    case .loadStarted, .loadProgress, .loadFinished, .promptProgress, .reasoningStarted,
       .reasoningDelta, .reasoningFinished, .messageStarted, .messageFinished, .toolCallStarted,
       .toolCallArgumentsDelta, .toolCallArguments, .toolCallSucceeded, .toolCallFailed, .toolsListed:
       return []
@@ -50,18 +53,21 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
   }
 
   /// The prompt, before the first text of its choice.
-  private mutating func echo(_ choice: Int) -> [ServerSentEvent] {
+  private mutating func echo(_ choice: Int, _ scores: PromptScores? = nil) -> [ServerSentEvent] {
     guard !choices[choice].isEchoed else { return [] }
     choices[choice].isEchoed = true
-    let text = context.echo(choice)
-    return text.isEmpty ? [] : [chunk(choice, text, [])]
+    guard let echo = context.echo(choice) else { return [] }
+    let text = echo.text(scores) ?? ""
+    let logprobs = choices[choice].logprobs.value([], after: text, scores)
+    guard !text.isEmpty || (logprobs != nil && scores != nil) else { return [] }
+    return [chunk(choice, text, scores == nil ? nil : logprobs)]
   }
 
   private mutating func finish(_ choice: Int, _ result: GenerationResult) -> [ServerSentEvent] {
     instance = instance ?? result.instance
     var events = echo(choice)
     choices[choice].result = result
-    events.append(chunk(choice, "", [], result))
+    events.append(chunk(choice, "", nil, result))
     let results = choices.compactMap(\.result)
     guard results.count == choices.count else { return events }
     if context.includesUsage, let head {
@@ -74,7 +80,7 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
 
   /// A piece of text; with `result` the choice's last chunk.
   private mutating func chunk(
-    _ choice: Int, _ text: String, _ tokens: [TokenLogprob], _ result: GenerationResult? = nil
+    _ choice: Int, _ text: String, _ logprobs: JSONValue?, _ result: GenerationResult? = nil
   ) -> ServerSentEvent {
     let head =
       head
@@ -89,7 +95,6 @@ package struct OpenAICompletionStreamEncoder: StreamEncoder {
     data.append(contentsOf: #","text":"#.utf8)
     JSONWriter.appendString(text, to: &data)
     data.append(contentsOf: #","logprobs":"#.utf8)
-    let logprobs = tokens.isEmpty ? nil : choices[choice].logprobs.value(tokens)
     (logprobs ?? .null).write(into: &data)
     data.append(contentsOf: #","finish_reason":"#.utf8)
     (result.map(OpenAICompletionResult.finishReason) ?? .null).write(into: &data)

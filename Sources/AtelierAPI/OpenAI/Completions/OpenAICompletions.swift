@@ -10,14 +10,14 @@ package enum OpenAICompletions: Dialect {
     /// As asked for; empty when the client left it to the server.
     package var model: String
     package var includesUsage: Bool
-    /// The prompts' texts, shown before their continuations; empty unless asked for.
-    package var echoes: [String]
+    /// The prompts as they are shown before their continuations; empty unless asked for.
+    package var echoes: [OpenAIEcho]
     /// Most likely tokens shown beside the chosen one; nil without log probabilities.
     package var topLogprobs: Int?
     package var stamp: ResponseStamp
 
     package init(
-      isStreaming: Bool, choices: Int, samples: Int, model: String, includesUsage: Bool, echoes: [String],
+      isStreaming: Bool, choices: Int, samples: Int, model: String, includesUsage: Bool, echoes: [OpenAIEcho],
       topLogprobs: Int?, stamp: ResponseStamp
     ) {
       self.isStreaming = isStreaming
@@ -33,9 +33,13 @@ package enum OpenAICompletions: Dialect {
     /// LM Studio's form: 21 base-36 characters.
     var id: String { "cmpl-" + stamp.token.prefix(21) }
 
-    func echo(_ choice: Int) -> String {
+    /// What is shown of the prompt depends on its tokens.
+    package var scoresPrompt: Bool { !echoes.isEmpty && (topLogprobs != nil || echoes.contains(.tokens)) }
+
+    /// nil: there is none.
+    func echo(_ choice: Int) -> OpenAIEcho? {
       let prompt = choice / max(1, samples)
-      return echoes.indices.contains(prompt) ? echoes[prompt] : ""
+      return echoes.indices.contains(prompt) ? echoes[prompt] : nil
     }
   }
 
