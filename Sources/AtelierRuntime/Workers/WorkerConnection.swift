@@ -483,21 +483,3 @@ final class WorkerConnection: Sendable {
 
   private static var cancelled: AtelierError { AtelierError(.cancelled, "The request was cancelled.") }
 }
-
-/// Cancels a generation when nothing can read its stream any more.
-private final class StreamHandle: Sendable {
-  private let cancel: @Sendable () -> Void
-  private let ended = Mutex(false)
-
-  init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
-
-  func end() {
-    let first = ended.withLock { ended in
-      defer { ended = true }
-      return !ended
-    }
-    if first { cancel() }
-  }
-
-  deinit { end() }
-}
