@@ -285,4 +285,19 @@ struct WorkerEngineTests {
     #expect(verdicts.first == .alive && verdicts.last == .stalled)
     #expect(verdicts.firstIndex(of: .stalled) == 60)
   }
+
+  @Test func clientsThatLeaveDoNotHideAFrozenEngine() {
+    let timing = WorkerTiming(silence: .seconds(30), stall: .seconds(300))
+    var monitor = HeartbeatMonitor(timing: timing, now: .zero)
+    var verdicts: [HeartbeatMonitor.Verdict] = []
+    for second in stride(from: 5, through: 300, by: 5) {
+      monitor.heard(WorkerState(running: 1, waiting: 0, steps: 7), now: .seconds(second))
+      verdicts.append(monitor.check(isBusy: second % 50 != 0, now: .seconds(second)))
+    }
+    #expect(!verdicts.contains(.stalled))
+    #expect(monitor.check(isBusy: false, now: .seconds(305)) == .stalled)
+    #expect(monitor.check(isBusy: false, now: .seconds(330)) == .silent)
+    monitor.heard(WorkerState(running: 0, waiting: 0, steps: 7), now: .seconds(335))
+    #expect(monitor.check(isBusy: false, now: .seconds(800)) == .alive)
+  }
 }
