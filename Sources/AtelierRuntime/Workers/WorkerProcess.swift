@@ -40,11 +40,14 @@ final class WorkerProcess: WorkerPeer {
   func start() throws(AtelierError) {
     defer { close(socket) }
     // A socket pair serves as the pipe: it is made close-on-exec in one step.
-    guard let (reading, writing) = try? SocketPair.make() else { throw Self.failure }
+    let (reading, writing) = try Self.sockets(logger)
     defer { close(writing) }
-    guard let pid = spawn(output: writing) else {
+    let pid: pid_t
+    do throws(FrameError) {
+      pid = try spawn(output: writing)
+    } catch {
       close(reading)
-      throw Self.failure
+      throw Self.failure(error, logger)
     }
     state.withLock { $0 = .running(pid) }
     WorkerOutput.follow(reading, logger: logger)
@@ -73,12 +76,12 @@ final class WorkerProcess: WorkerPeer {
     return signal == 0 ? "exit status \((status >> 8) & 0xff)" : "signal \(signal)"
   }
 
-  private func spawn(output: Int32) -> pid_t? {
+  private func spawn(output: Int32) throws(FrameError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
-    guard posix_spawn_file_actions_init(&actions) == 0 else { return nil }
+    guard posix_spawn_file_actions_init(&actions) == 0 else { throw .system(ENOMEM) }
     defer { posix_spawn_file_actions_destroy(&actions) }
-    guard posix_spawnattr_init(&attributes) == 0 else { return nil }
+    guard posix_spawnattr_init(&attributes) == 0 else { throw .system(ENOMEM) }
     defer { posix_spawnattr_destroy(&attributes) }
 
     // Onto itself, dup2 clears close-on-exec, which is what is wanted; the socket goes first, before 3 could be something
@@ -105,10 +108,23 @@ final class WorkerProcess: WorkerPeer {
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in arguments + variables { free(text) } }
     var pid: pid_t = 0
-    return posix_spawn(&pid, executable, &actions, &attributes, &arguments, &variables) == 0 ? pid : nil
+    let failure = posix_spawn(&pid, executable, &actions, &attributes, &arguments, &variables)
+    guard failure == 0 else { throw .system(failure) }
+    return pid
   }
 
-  private static var failure: AtelierError {
-    AtelierError(.modelLoadFailed, "The engine process could not be started. See the server's log.")
+  /// A socket pair; an error for the client when there is none, its cause in the log.
+  static func sockets(_ logger: Logger) throws(AtelierError) -> (Int32, Int32) {
+    do throws(FrameError) {
+      return try SocketPair.make()
+    } catch {
+      throw failure(error, logger)
+    }
+  }
+
+  private static func failure(_ cause: FrameError, _ logger: Logger) -> AtelierError {
+    let why = if case .system(let code) = cause { String(cString: strerror(code)) } else { "\(cause)" }
+    logger.error("worker not started", metadata: ["cause": "\(why)"])
+    return AtelierError(.modelLoadFailed, "The engine process could not be started. See the server's log.")
   }
 }
