@@ -284,7 +284,7 @@ package final class ConversationStore: Sendable {
   private static func failure(_ error: any Error, file: String) -> AtelierError {
     switch error {
     case let error as AtelierError: return error
-    case is CancellationError: return AtelierError(.cancelled, "The request was cancelled.")
+    case is CancellationError: return .requestCancelled
     case let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode):
       return AtelierError(
         .internalError,

@@ -60,7 +60,7 @@ package actor DownloadManager: DownloadManaging {
     let resolver = DownloadResolver(hub: hub, entries: entries)
     let plan = try await resolver.plan(for: target, within: options.resolveTimeout)
     // From here to the end nothing is awaited: what the disk and the table say must agree.
-    guard !isShutDown else { throw AtelierError(.shuttingDown, "The server is stopping.") }
+    guard !isShutDown else { throw .shuttingDown }
     let files = plan.files.map { file in
       var file = file
       file.isDone = isPresent(file, of: plan.repository)
@@ -145,7 +145,7 @@ package actor DownloadManager: DownloadManaging {
 
   package func resume(_ id: String) throws(AtelierError) -> DownloadStatus {
     guard let job = table[id] else { throw .jobNotFound(id) }
-    guard !isShutDown else { throw AtelierError(.shuttingDown, "The server is stopping.") }
+    guard !isShutDown else { throw .shuttingDown }
     if !job.state.isOpen, job.state != .completed {
       let files = job.files.map { file in
         var file = file

@@ -65,7 +65,7 @@ actor ResumableAnswer {
         // got the request is none.
         switch error.code {
         case .modelUnloaded, .shuttingDown, .cancelled: throw error
-        default: throw trace.deaths.isEmpty ? error : Self.died
+        default: throw trace.deaths.isEmpty ? error : .engineDied
         }
       }
       do throws(AtelierError) {
@@ -76,11 +76,7 @@ actor ResumableAnswer {
         guard error.code == .engineDied else { throw error }
       }
     }
-    throw Self.died
-  }
-
-  private static var died: AtelierError {
-    AtelierError(.engineDied, "The engine process of this model ended unexpectedly. The next request starts it again.")
+    throw .engineDied
   }
 }
 

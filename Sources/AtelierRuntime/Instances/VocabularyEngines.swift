@@ -53,7 +53,7 @@ actor VocabularyEngines {
   }
 
   private func place(for load: EngineLoad) throws(AtelierError) -> UInt64 {
-    guard !isClosed else { throw AtelierError(.shuttingDown, "The server is shutting down.", retryAfter: 10) }
+    guard !isClosed else { throw .shuttingDown }
     if let known = entries.first(where: { $0.value.load == load }) { return known.key }
     if entries.count >= Self.most {
       let idle = entries.filter { $0.value.users == 0 }.min { $0.value.lastUse < $1.value.lastUse }

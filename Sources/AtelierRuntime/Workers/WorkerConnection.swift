@@ -150,7 +150,7 @@ final class WorkerConnection: Sendable {
       return Array(state.requests.values)
     }
     if let requests {
-      end(requests, AtelierError(.modelUnloaded, "The model was unloaded."), .modelUnloaded)
+      end(requests, .modelUnloaded, .modelUnloaded)
       send(.shutdown)
     }
     let timer = Task { [timing] in
@@ -186,7 +186,7 @@ final class WorkerConnection: Sendable {
   /// The answer is none to what was asked, so nothing that the worker says can be believed.
   private func wrongAnswer() -> AtelierError {
     kill("it broke the protocol: an answer does not fit its request")
-    return Self.died
+    return .engineDied
   }
 
   private func nextID() -> UInt64 {
@@ -207,13 +207,13 @@ final class WorkerConnection: Sendable {
     let refusal = state.withLock { state -> AtelierError? in
       switch state.phase {
       case .ready:
-        if Task.isCancelled { return Self.cancelled }
+        if Task.isCancelled { return .requestCancelled }
         state.requests[id] = request
         // Within the lock, so that a cancellation cannot overtake its request.
         write(frame)
         return nil
-      case .stopping: return AtelierError(.modelUnloaded, "The model was unloaded.")
-      case .starting, .loading, .gone: return Self.died
+      case .stopping: return .modelUnloaded
+      case .starting, .loading, .gone: return .engineDied
       }
     }
     if let refusal { end([request], refusal, .failed) }
@@ -223,7 +223,7 @@ final class WorkerConnection: Sendable {
   private func cancel(_ id: UInt64) {
     guard let request = state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
     send(.cancel(id: id))
-    if case .streaming(let stream) = request { stream.buffer.end() } else { end([request], Self.cancelled, .failed) }
+    if case .streaming(let stream) = request { stream.buffer.end() } else { end([request], .requestCancelled, .failed) }
   }
 
   /// Answers requests that are no longer in the table.
@@ -401,8 +401,8 @@ final class WorkerConnection: Sendable {
       stream.buffer.end()
     case .accepting(_, _, let trace):
       trace.withRecord { $0.died(wasAlone: wasAlone) }
-      end([request], Self.died, .failed)
-    case .asking: end([request], Self.died, .failed)
+      end([request], .engineDied, .failed)
+    case .asking: end([request], .engineDied, .failed)
     }
   }
 
@@ -478,10 +478,4 @@ final class WorkerConnection: Sendable {
       }
     }
   }
-
-  private static var died: AtelierError {
-    AtelierError(.engineDied, "The engine process of this model ended unexpectedly. The next request starts it again.")
-  }
-
-  private static var cancelled: AtelierError { AtelierError(.cancelled, "The request was cancelled.") }
 }
