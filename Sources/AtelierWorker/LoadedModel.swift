@@ -117,10 +117,12 @@ final class LoadedModel: Sendable {
   /// Prompt tokens of the request, of any number.
   func countTokens(id: UInt64, _ request: EngineRequest, cost: Int) {
     start(id, cost: cost) { model in
-      guard
-        let tokens = model.attempt(
-          id, { () throws(AtelierError) in try PromptPreparer(backend: model.backend).count(request) })
-      else { return }
+      func count() throws(AtelierError) -> Int {
+        try model.watched(id, request) { () throws(AtelierError) in
+          try PromptPreparer(backend: model.backend).count(request)
+        }
+      }
+      guard let tokens = model.attempt(id, count) else { return }
       model.jobs.end(id)
       model.send(.counted(id: id, tokens: tokens))
     }
@@ -205,10 +207,19 @@ final class LoadedModel: Sendable {
 
   private func prepare(_ id: UInt64, _ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
     let jobs = jobs
+    return try watched(id, request) { () throws(AtelierError) in
+      try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
+    }
+  }
+
+  /// Does what renders a prompt, under the eyes of `stuckPrompt`. Reading pictures takes its time by right.
+  private func watched<Result>(
+    _ id: UInt64, _ request: EngineRequest, _ body: () throws(AtelierError) -> Result
+  ) throws(AtelierError) -> Result {
     guard !jobs.isCancelled(id) else { throw .requestCancelled }
     if !request.hasImages { prompts.withLock { $0[id] = .now } }
     defer { prompts.withLock { _ = $0.removeValue(forKey: id) } }
-    return try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
+    return try body()
   }
 
   private func submit(_ sequence: SequenceRequest) async {
