@@ -94,7 +94,7 @@ package struct ServerCommand: AsyncParsableCommand {
 
   package struct Status: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-      abstract: "Say whether the server runs, and on which port.")
+      abstract: "Say whether the server runs, and where it listens.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
@@ -104,11 +104,11 @@ package struct ServerCommand: AsyncParsableCommand {
     package func run() async throws {
       let status = await ServerStatus.ask(connection)
       if output.json { return Output.json(status.json) }
-      guard status.isRunning else {
+      guard status.isRunning, let address = status.address else {
         Output.line("The server is not running.")
         throw ExitCode(ExitStatus.noServer.rawValue)
       }
-      Output.line("The server is running on port \(status.port ?? ServerAddress.standardPort).")
+      Output.line("The server is running on \(address.place).")
     }
   }
 }
