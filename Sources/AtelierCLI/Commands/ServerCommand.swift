@@ -75,16 +75,13 @@ package struct ServerCommand: AsyncParsableCommand {
 
     package init() {}
 
-    /// Longer than any answer may take to drain.
-    private static let limit = Duration.seconds(90)
-
     package func run() async throws {
       let directory = DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
       guard let process = ServerProcess.running(in: directory) else {
         throw CommandFailure("The server is not running.")
       }
       let state = ServerState.read(from: directory)
-      try await process.stop(in: directory, atOnce: force, within: Self.limit)
+      try await process.stop(in: directory, atOnce: force)
       if output.json {
         return Output.json(["stopped": true, "port": state?.networkPort.map { .integer(Int64($0)) } ?? .null])
       }
