@@ -164,8 +164,8 @@ extension ModelDefaults {
   private func tags(_ value: JSONValue) throws(Fault) -> ReasoningTags? {
     guard value.objectValue != nil else { throw .badValue }
     if value["enabled"]?.boolValue == false { return nil }
-    let start = try text(value["startString"] ?? "<think>", longest: 256)
-    let end = try text(value["endString"] ?? "</think>", longest: 256)
+    let start = try text(value["startString"] ?? .string(ReasoningTags.usual.start), longest: 256)
+    let end = try text(value["endString"] ?? .string(ReasoningTags.usual.end), longest: 256)
     if start.isEmpty || end.isEmpty { throw .badValue }
     return ReasoningTags(start: start, end: end)
   }
