@@ -4,8 +4,8 @@ import AtelierRuntime
 import Foundation
 
 /// The runtime with a window: requests and results go to the feed while somebody watches.
-final class ObservedGeneration: GenerationServing {
-  private let base: any GenerationServing
+final class ObservedGeneration: GenerationForwarding {
+  let base: any GenerationServing
   private let feed: PredictionFeed
 
   init(_ base: any GenerationServing, feed: PredictionFeed) {
@@ -22,22 +22,6 @@ final class ObservedGeneration: GenerationServing {
       if case .finished(let result)? = event { feed.publish(PredictionLog.output(result, now: Self.now)) }
       return event
     }
-  }
-
-  func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
-    try await base.countTokens(request)
-  }
-
-  func embed(
-    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
-    try await base.embed(model: model, request, timeToLive: timeToLive, caller: caller)
-  }
-
-  func rerank(
-    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
-    try await base.rerank(model: model, request, timeToLive: timeToLive, caller: caller)
   }
 
   private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
