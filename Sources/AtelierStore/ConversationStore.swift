@@ -84,8 +84,8 @@ package final class ConversationStore: Sendable {
     }
   }
 
-  /// Conversations, newest first, at most `limit`.
-  package func list(scope: ChatScope = .all, limit: Int = 100) async throws(AtelierError) -> [ConversationSummary] {
+  /// Conversations, newest first, at most `limit`: one for each leaf, since every leaf is a chat from its root.
+  package func list(scope: ChatScope = .all, limit: Int = 100) async throws(AtelierError) -> [ChatSummary] {
     try await read { db in
       let leaves = try Row.fetchAll(
         db,
@@ -111,9 +111,9 @@ package final class ConversationStore: Sendable {
           db, sql: "SELECT * FROM node WHERE id = ?", arguments: [chain.first?["id"] as String?]
         ).map { try NodeRecord.node($0, in: db) }
         let title = root?.input.first { $0.role == .user }?.text ?? ""
-        return ConversationSummary(
-          id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"],
-          startedAt: root?.createdAt ?? leaf["created_at"], turns: chain.count,
+        return ChatSummary(
+          id: leaf["id"], createdAt: root?.createdAt ?? leaf["created_at"], updatedAt: leaf["created_at"],
+          modelKey: leaf["model_key"], turns: chain.count,
           title: String(title.prefix(400).split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(80)))
       }
     }
