@@ -2,6 +2,7 @@ import AtelierCore
 
 /// What a user set for one model: load and prediction values under the names of native.md 16.2. nil: not set.
 package struct ModelDefaults: Sendable, Hashable {
+  /// What an answer does at the end of the context.
   package enum ContextOverflowPolicy: String, Sendable, Hashable { case stopAtLimit, truncateMiddle, rollingWindow }
 
   package var contextLength: Int?

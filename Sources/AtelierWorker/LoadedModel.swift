@@ -32,7 +32,8 @@ final class LoadedModel: Sendable {
   private let pictures = ThreadPool(
     name: "images", threads: 1, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
 
-  /// Starts the engine, which makes the model's context; with a vocabulary alone the engine never runs and refuses everything. `send` may block; `overrun` is called when reports are not read.
+  /// Starts the engine, which makes the model's context; with a vocabulary alone the engine never runs and refuses
+  /// everything. `send` may block; `overrun` is called when reports are not read.
   init(
     _ backend: any ModelBackend, load: EngineLoad, send: @escaping @Sendable (WorkerReport) -> Void,
     overrun: @escaping @Sendable () -> Void

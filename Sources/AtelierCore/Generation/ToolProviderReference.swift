@@ -6,6 +6,7 @@ package enum ToolProviderReference: Sendable, Hashable {
   case ephemeral(EphemeralToolServer)
 }
 
+/// An MCP server over HTTP as a request describes it.
 package struct EphemeralToolServer: Sendable, Hashable {
   package var label: String
   /// As the caller wrote it; addresses are checked where the connection is made.

@@ -10,6 +10,7 @@ package protocol RuntimeClock: Sendable {
   func sleep(until deadline: Duration) async throws
 }
 
+/// The machine's clocks; `now` counts from when this was made.
 package struct SystemClock: RuntimeClock {
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
