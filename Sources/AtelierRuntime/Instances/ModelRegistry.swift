@@ -61,7 +61,7 @@ package actor ModelRegistry {
   /// What the request's model name means. Throws `modelNotFound` or `modelTypeMismatch`.
   func resolve(_ name: String, kind: ModelKind) async throws(AtelierError) -> ResolvedModel {
     // Most requests name what is loaded: no look at the disk for them.
-    if let known = loaded(name, kind: kind) { return try checked(known.plan.target, kind: kind) }
+    if let known = loaded(name, kind: kind) { return try checked(known.target, kind: kind) }
     if name.isEmpty {
       throw AtelierError(.modelNotLoaded, "No model is loaded. Name one in 'model'.", param: "model")
     }
@@ -107,10 +107,9 @@ package actor ModelRegistry {
     case .ready(let id, let number):
       guard let instance = state.instance(number), let engine = engines[number] else { throw .shuttingDown }
       let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
-      reservation = ModelReservation(selection: lease.selection, model: lease.model, outcome: .ready(lease))
+      reservation = ModelReservation(selection: lease.selection, outcome: .ready(lease))
     case .waiting(let waiter, let selection):
-      reservation = ModelReservation(
-        selection: selection, model: plan.model, outcome: .loading(steps(for: waiter)))
+      reservation = ModelReservation(selection: selection, outcome: .loading(steps(for: waiter)))
     }
     perform(actions)
     return reservation
@@ -193,13 +192,12 @@ package actor ModelRegistry {
     perform(state.release(lease: lease, of: number, now: clock.now, wall: clock.wallMilliseconds))
   }
 
-  private func loaded(_ name: String, kind: ModelKind) -> (plan: LoadPlan, id: String)? {
+  private func loaded(_ name: String, kind: ModelKind) -> LoadPlan? {
     if name.isEmpty {
       let ready = state.instances.filter { $0.phase == .ready && $0.plan.model.kind == kind }
-      return ready.max { ($0.lastUsed ?? 0) < ($1.lastUsed ?? 0) }.map { ($0.plan, $0.id) }
+      return ready.max { ($0.lastUsed ?? 0) < ($1.lastUsed ?? 0) }.map(\.plan)
     }
-    if let instance = state.named(name) { return (instance.plan, instance.id) }
-    return state.loading(named: name).map { ($0.plan, $0.id) }
+    return state.named(name)?.plan ?? state.loading(named: name)?.plan
   }
 
   private func checked(_ target: ResolvedModel, kind: ModelKind) throws(AtelierError) -> ResolvedModel {

@@ -10,6 +10,5 @@ struct ModelReservation: Sendable {
 
   /// Fixed from the beginning, also while the model is still to be loaded.
   var selection: InstanceSelection
-  var model: ModelDescription
   var outcome: Outcome
 }
