@@ -399,5 +399,5 @@ package actor DownloadManager: DownloadManaging {
     return status
   }
 
-  private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+  private static var now: Int64 { SystemClock.wallMilliseconds }
 }

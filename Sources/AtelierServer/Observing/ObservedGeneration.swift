@@ -1,7 +1,6 @@
 import AtelierAPI
 import AtelierCore
 import AtelierRuntime
-import Foundation
 
 /// The runtime with a window: requests and results go to the feed while somebody watches.
 final class ObservedGeneration: GenerationForwarding {
@@ -15,16 +14,16 @@ final class ObservedGeneration: GenerationForwarding {
 
   func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
     guard feed.isWatched else { return try await base.generate(request) }
-    feed.publish(PredictionLog.input(request, now: Self.now))
+    feed.publish(PredictionLog.input(request, now: SystemClock.wallMilliseconds))
     let source = EventSource(try await base.generate(request))
     return AsyncStream { [feed] in
       let event = await source.next()
-      if case .finished(let result)? = event { feed.publish(PredictionLog.output(result, now: Self.now)) }
+      if case .finished(let result)? = event {
+        feed.publish(PredictionLog.output(result, now: SystemClock.wallMilliseconds))
+      }
       return event
     }
   }
-
-  private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 }
 
 /// Passes events on in the reader's own task, so that leaving ends the generation as it does without a window.
