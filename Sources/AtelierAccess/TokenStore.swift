@@ -42,9 +42,9 @@ package final class TokenStore: Sendable {
   }
 
   private func current() -> [String: TokenRecord] {
-    state.withLock { state in
+    let (records, failure) = state.withLock { state -> ([String: TokenRecord], PrivateFile.Failure?) in
       let stamp = PrivateFile.Stamp(of: url)
-      if stamp == state.stamp, !state.isFirst { return state.records }
+      if stamp == state.stamp, !state.isFirst { return (state.records, nil) }
       state.isFirst = false
       state.records = [:]
       // Before reading: what is written meanwhile has another stamp and is read next time.
@@ -53,11 +53,13 @@ package final class TokenStore: Sendable {
         let bytes = try PrivateFile.read(url).bytes
         guard let book = TokenBook(bytes) else { throw PrivateFile.Failure.unreadable }
         state.records = Dictionary(book.records.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return (state.records, nil)
       } catch {
-        onProblem(Self.text(error))
+        return (state.records, error)
       }
-      return state.records
     }
+    if let failure { onProblem(Self.text(failure)) }
+    return records
   }
 
   private static func text(_ failure: PrivateFile.Failure) -> String {

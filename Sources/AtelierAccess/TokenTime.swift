@@ -1,8 +1,9 @@
+import AtelierCore
 import Foundation
 
 /// Times of tokens: milliseconds since 1970, as text ISO 8601 in UTC.
 package enum TokenTime {
-  package static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+  package static var now: Int64 { SystemClock.wallMilliseconds }
 
   package static func text(_ milliseconds: Int64) -> String {
     // In the middle of the millisecond, because a date holds it inexactly and formatting cuts off the rest.

@@ -1,5 +1,4 @@
 import AtelierCore
-import Dispatch
 import Foundation
 
 /// What is on disk. Lists are cached; before each answer a status call for every folder and model file shows whether
@@ -124,17 +123,5 @@ package actor ModelCatalog {
     let file = ModelDefaultsFile(contentsOf: defaultsFile)
     defaults = (stamp, file)
     return file
-  }
-}
-
-/// Runs an actor's jobs on a serial queue.
-final class QueueExecutor: SerialExecutor {
-  private let queue: DispatchQueue
-
-  init(label: String) { queue = DispatchQueue(label: label) }
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
   }
 }

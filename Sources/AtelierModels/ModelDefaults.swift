@@ -2,6 +2,7 @@ import AtelierCore
 
 /// What a user set for one model: load and prediction values under the names of native.md 16.2. nil: not set.
 package struct ModelDefaults: Sendable, Hashable {
+  /// What an answer does at the end of the context.
   package enum ContextOverflowPolicy: String, Sendable, Hashable { case stopAtLimit, truncateMiddle, rollingWindow }
 
   package var contextLength: Int?
@@ -164,8 +165,8 @@ extension ModelDefaults {
   private func tags(_ value: JSONValue) throws(Fault) -> ReasoningTags? {
     guard value.objectValue != nil else { throw .badValue }
     if value["enabled"]?.boolValue == false { return nil }
-    let start = try text(value["startString"] ?? "<think>", longest: 256)
-    let end = try text(value["endString"] ?? "</think>", longest: 256)
+    let start = try text(value["startString"] ?? .string(ReasoningTags.usual.start), longest: 256)
+    let end = try text(value["endString"] ?? .string(ReasoningTags.usual.end), longest: 256)
     if start.isEmpty || end.isEmpty { throw .badValue }
     return ReasoningTags(start: start, end: end)
   }

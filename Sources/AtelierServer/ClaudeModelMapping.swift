@@ -5,8 +5,8 @@ import Synchronization
 
 /// The runtime as the Anthropic routes see it: `claude-*` names that match no model are answered by the model that is in
 /// use (anthropic.md 9.3).
-final class ClaudeModelMapping: GenerationServing {
-  private let base: any GenerationServing
+final class ClaudeModelMapping: GenerationForwarding {
+  let base: any GenerationServing
   private let models: any ModelManaging
   /// The model of the last request that was accepted under its own name.
   private let lastAnswered = Mutex<String?>(nil)
@@ -32,18 +32,6 @@ final class ClaudeModelMapping: GenerationServing {
     } catch {
       return try await base.countTokens(try await substituted(request, after: error))
     }
-  }
-
-  func embed(
-    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
-    try await base.embed(model: model, request, timeToLive: timeToLive, caller: caller)
-  }
-
-  func rerank(
-    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
-    try await base.rerank(model: model, request, timeToLive: timeToLive, caller: caller)
   }
 
   /// The request for another model, or the error it met if there is none for it.

@@ -89,8 +89,8 @@ package final class ConversationStore: Sendable {
     }
   }
 
-  /// Conversations, newest first, at most `limit`.
-  package func list(scope: ChatScope = .all, limit: Int = 100) async throws(AtelierError) -> [ConversationSummary] {
+  /// Conversations, newest first, at most `limit`: one for each leaf, since every leaf is a chat from its root.
+  package func list(scope: ChatScope = .all, limit: Int = 100) async throws(AtelierError) -> [ChatSummary] {
     try await read { db in
       let leaves = try Row.fetchAll(
         db,
@@ -114,9 +114,9 @@ package final class ConversationStore: Sendable {
           arguments: ["id": leaf["id"] as String])
         let root = try Row.fetchOne(
           db, sql: "SELECT created_at, input FROM node WHERE id = ?", arguments: [chain.first])
-        return ConversationSummary(
-          id: leaf["id"], modelKey: leaf["model_key"], createdAt: leaf["created_at"],
-          startedAt: root?["created_at"] ?? leaf["created_at"], turns: chain.count,
+        return ChatSummary(
+          id: leaf["id"], createdAt: root?["created_at"] ?? leaf["created_at"], updatedAt: leaf["created_at"],
+          modelKey: leaf["model_key"], turns: chain.count,
           title: try root.map { try NodeRecord.title(ofInput: $0["input"]) } ?? "")
       }
     }
@@ -306,7 +306,7 @@ package final class ConversationStore: Sendable {
   private static func failure(_ error: any Error, file: String) -> AtelierError {
     switch error {
     case let error as AtelierError: return error
-    case is CancellationError: return AtelierError(.cancelled, "The request was cancelled.")
+    case is CancellationError: return .requestCancelled
     case let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode):
       return AtelierError(
         .internalError,

@@ -130,8 +130,7 @@ package final class ScriptedEngine: InferenceEngine {
 
   package func shutdown() async {
     end(asked: true) { _, stream, trace in
-      let error = AtelierError(.modelUnloaded, "The model was unloaded.")
-      for event in trace.withRecord({ $0.end(error, .modelUnloaded) }) { stream.yield(event) }
+      for event in trace.withRecord({ $0.end(.modelUnloaded, .modelUnloaded) }) { stream.yield(event) }
       stream.finish()
     }
   }

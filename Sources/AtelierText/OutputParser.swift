@@ -1,5 +1,3 @@
-import AtelierCore
-
 /// Turns a model's text, piece by piece, into reasoning, message text and tool calls. Any chunking of the same text gives
 /// the same concatenated result. Implementations: plain text, reasoning tags, and llama.cpp's own parsers for tool formats.
 package protocol OutputParser {
@@ -7,14 +5,4 @@ package protocol OutputParser {
   mutating func feed(_ text: String) -> [ParsedOutput]
   /// The text has ended: returns what was held back.
   mutating func finish() -> [ParsedOutput]
-}
-
-/// What an `OutputParser` is certain of.
-package enum ParsedOutput: Sendable, Hashable {
-  case reasoning(String)
-  case message(String)
-  /// A call's name is complete.
-  case toolCallStarted(index: Int, id: String, name: String)
-  case toolCallArguments(index: Int, text: String)
-  case toolCallFinished(index: Int)
 }

@@ -32,7 +32,8 @@ final class LoadedModel: Sendable {
   private let pictures = ThreadPool(
     name: "images", threads: 1, capacity: maxWaitingJobs, maxCost: maxWaitingBytes)
 
-  /// Starts the engine, which makes the model's context; with a vocabulary alone the engine never runs and refuses everything. `send` may block; `overrun` is called when reports are not read.
+  /// Starts the engine, which makes the model's context; with a vocabulary alone the engine never runs and refuses
+  /// everything. `send` may block; `overrun` is called when reports are not read.
   init(
     _ backend: any ModelBackend, load: EngineLoad, send: @escaping @Sendable (WorkerReport) -> Void,
     overrun: @escaping @Sendable () -> Void
@@ -128,10 +129,12 @@ final class LoadedModel: Sendable {
   /// Prompt tokens of the request, of any number.
   func countTokens(id: UInt64, _ request: EngineRequest, cost: Int) {
     start(id, cost: cost) { model in
-      guard
-        let tokens = model.attempt(
-          id, { () throws(AtelierError) in try PromptPreparer(backend: model.backend).count(request) })
-      else { return }
+      func count() throws(AtelierError) -> Int {
+        try model.watched(id, request) { () throws(AtelierError) in
+          try PromptPreparer(backend: model.backend).count(request)
+        }
+      }
+      guard let tokens = model.attempt(id, count) else { return }
       model.jobs.end(id)
       model.send(.counted(id: id, tokens: tokens))
     }
@@ -216,10 +219,19 @@ final class LoadedModel: Sendable {
 
   private func prepare(_ id: UInt64, _ request: EngineRequest) throws(AtelierError) -> RenderedPrompt {
     let jobs = jobs
+    return try watched(id, request) { () throws(AtelierError) in
+      try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
+    }
+  }
+
+  /// Does what renders a prompt, under the eyes of `stuckPrompt`. Reading pictures takes its time by right.
+  private func watched<Result>(
+    _ id: UInt64, _ request: EngineRequest, _ body: () throws(AtelierError) -> Result
+  ) throws(AtelierError) -> Result {
     guard !jobs.isCancelled(id) else { throw .requestCancelled }
     if !request.hasImages { prompts.withLock { $0[id] = .now } }
     defer { prompts.withLock { _ = $0.removeValue(forKey: id) } }
-    return try PromptPreparer(backend: backend).prepare(request) { !jobs.isCancelled(id) }
+    return try body()
   }
 
   private func submit(_ sequence: SequenceRequest) async {

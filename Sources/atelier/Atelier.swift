@@ -37,17 +37,3 @@ struct Atelier: AsyncParsableCommand {
     } catch { CommandExit.end(error, of: Self.self) }
   }
 }
-
-struct VersionCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
-
-  @Flag(help: "Print JSON.") var json = false
-
-  func run() {
-    print(json ? JSONValue.object(["version": .string(Version.text)]).serialized() : Version.text)
-  }
-}
-
-enum Version {
-  static let text = "0.1.0"
-}

@@ -114,6 +114,16 @@ struct ArgumentTests {
     #expect(url("::1", nil, [:], nil) == "http://[::1]:1234")
   }
 
+  @Test func aServerOnASocketHasNoPort() {
+    var state = ServerState(host: "127.0.0.1", port: 5000, processID: 1)
+    func status() -> ServerStatus {
+      ServerStatus(isRunning: true, address: ServerAddress(environment: [:], state: state))
+    }
+    #expect(status().address?.place == "port 5000" && status().json["port"] == 5000)
+    state.socket = "/run/a.sock"
+    #expect(status().address?.place == "socket /run/a.sock" && status().json["port"] == .null)
+  }
+
   @Test func theTokenComesFromTheEnvironment() {
     #expect(ServerClient.token([:]) == nil)
     #expect(ServerClient.token(["LM_API_TOKEN": " a\n", "LMSTUDIO_API_TOKEN": "b"])?.value == "a")

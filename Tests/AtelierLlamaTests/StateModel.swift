@@ -40,7 +40,7 @@ enum StateModel: String, CaseIterable, Sendable {
 
   /// Tokens that mean nothing.
   static func tokens(_ count: Int, seed: UInt64) -> [Int32] {
-    var random = Noise(seed: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in Int32(random.next() % UInt64(vocabulary - 3)) + 3 }
   }
 
@@ -87,7 +87,7 @@ enum StateModel: String, CaseIterable, Sendable {
   }
 
   private var tensors: [GGUFWriter.Tensor] {
-    var random = Noise(seed: 99)
+    var random = SeededGenerator(seed: 99)
     func matrix(_ name: String, _ inputs: Int, _ outputs: Int, gain: Float = 1) -> GGUFWriter.Tensor {
       let scale = gain / Float(inputs).squareRoot()
       return GGUFWriter.Tensor(
@@ -137,24 +137,11 @@ enum StateModel: String, CaseIterable, Sendable {
     }
     return tensors
   }
+}
 
-  /// SplitMix64.
-  private struct Noise: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var bits = state
-      bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-      return bits ^ (bits >> 31)
-    }
-
-    /// About normal: the sum of four uniform numbers, of variance 1.
-    mutating func normal() -> Float {
-      (0..<4).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &self) } * 0.866
-    }
+extension SeededGenerator {
+  /// About normal: the sum of four uniform numbers, of variance 1.
+  fileprivate mutating func normal() -> Float {
+    (0..<4).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &self) } * 0.866
   }
 }

@@ -225,6 +225,27 @@ struct ModelRegistryTests {
     #expect(try await loading.failure == nil)
   }
 
+  @Test func aQueuedLoadOutlivesItsCallerAndTheWaitOfOthers() async throws {
+    let fixture = try RuntimeFixture()
+    fixture.launcher.hold()
+    async let loading = fixture.answer(fixture.request("a"))
+    await eventually("a loads") { fixture.launcher.loads.count == 1 }
+    let caller = Task { try await fixture.registry.load(ModelLoadRequest(model: "b")) }
+    await eventually("b is queued") { await fixture.registry.instances().count == 2 }
+    async let waiting = fixture.answer(fixture.request("thinker"))
+    await eventually("others wait") { await fixture.registry.instances().count == 3 && fixture.clock.sleepers == 1 }
+    caller.cancel()
+    #expect(await code { try await caller.value } == .cancelled)
+    await eventually("nobody waits for b") {
+      await fixture.registry.instances().contains { $0.id == "b" && $0.queued == 0 }
+    }
+    fixture.clock.advance(by: .seconds(121))
+    #expect(try await waiting.failure?.code == .serverBusy)
+    fixture.launcher.open()
+    #expect(try await loading.failure == nil)
+    await eventually("b is loaded") { await fixture.instances().contains("b idle") }
+  }
+
   @Test func shutdownEndsEverything() async throws {
     let fixture = try RuntimeFixture()
     _ = try await fixture.answer(fixture.request())

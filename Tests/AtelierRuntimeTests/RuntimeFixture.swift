@@ -57,16 +57,6 @@ final class RuntimeFixture: Sendable {
   func instances() async -> [String] { await registry.instances().map { "\($0.id) \($0.state.rawValue)" } }
 }
 
-/// Waits until the condition holds; fails after a bounded number of turns of the scheduler. It sleeps a little when yielding
-/// was not enough, because what it waits for may need the thread of a socket's reader, which no yield gives a core.
-func eventually(_ what: Comment, _ condition: () async -> Bool) async {
-  for turn in 0..<20_000 {
-    if await condition() { return }
-    if turn < 200 { await Task.yield() } else { try? await Task.sleep(for: .microseconds(200)) }
-  }
-  Issue.record(what)
-}
-
 func code<Value>(_ body: () async throws -> Value) async -> AtelierError.Code? {
   do {
     _ = try await body()

@@ -142,6 +142,40 @@ struct WorkerEngineTests {
     #expect(events.count < 1100)
   }
 
+  /// What indexes the answer by the request must be able to rely on it.
+  @Test(arguments: [
+    WorkerReport.reranked(id: 1, RerankResult(scores: [1], promptTokens: 1)),
+    .embedded(id: 1, EmbeddingResult(vectors: [[0, 1], [0, 1]], promptTokens: 1)), .counted(id: 1, tokens: 1),
+  ])
+  func aWorkerWhoseAnswerDoesNotFitIsKilled(_ answer: WorkerReport) async throws {
+    let (connection, _) = try connect { command, worker in
+      switch command {
+      case .load: worker.report(.loaded(FakeWorker.properties))
+      case .rerank: worker.report(answer)
+      default: break
+      }
+    }
+    _ = try await connection.load(Self.load) { _ in }
+    let request = RerankRequest(query: "q", documents: ["a", "b"])
+    #expect(await code { try await connection.rerank(request) } == .engineDied)
+    #expect(await connection.waitUntilGone() == false)
+  }
+
+  @Test func vectorsOfAnotherNumberAreNoAnswer() async throws {
+    let (connection, _) = try connect { command, worker in
+      switch command {
+      case .load: worker.report(.loaded(FakeWorker.properties))
+      case .embed(let id, _):
+        worker.report(.embedded(id: id, EmbeddingResult(vectors: [[0, 1]], promptTokens: 1)))
+      default: break
+      }
+    }
+    _ = try await connection.load(Self.load) { _ in }
+    let request = EmbeddingRequest(inputs: [.text("a"), .text("b")])
+    #expect(await code { try await connection.embed(request) } == .engineDied)
+    #expect(await connection.waitUntilGone() == false)
+  }
+
   @Test func aDeathWhileWaitingIsThrown() async throws {
     let (engine, _) = try await engine { _, worker in worker.channel.close() }
     #expect(await code { try await engine.generate(Self.request, trace: GenerationTrace()) } == .engineDied)
@@ -304,5 +338,20 @@ struct WorkerEngineTests {
     }
     #expect(verdicts.first == .alive && verdicts.last == .stalled)
     #expect(verdicts.firstIndex(of: .stalled) == 60)
+  }
+
+  @Test func clientsThatLeaveDoNotHideAFrozenEngine() {
+    let timing = WorkerTiming(silence: .seconds(30), stall: .seconds(300))
+    var monitor = HeartbeatMonitor(timing: timing, now: .zero)
+    var verdicts: [HeartbeatMonitor.Verdict] = []
+    for second in stride(from: 5, through: 300, by: 5) {
+      monitor.heard(WorkerState(running: 1, waiting: 0, steps: 7), now: .seconds(second))
+      verdicts.append(monitor.check(isBusy: second % 50 != 0, now: .seconds(second)))
+    }
+    #expect(!verdicts.contains(.stalled))
+    #expect(monitor.check(isBusy: false, now: .seconds(305)) == .stalled)
+    #expect(monitor.check(isBusy: false, now: .seconds(330)) == .silent)
+    monitor.heard(WorkerState(running: 0, waiting: 0, steps: 7), now: .seconds(335))
+    #expect(monitor.check(isBusy: false, now: .seconds(800)) == .alive)
   }
 }

@@ -82,7 +82,7 @@ struct ConversationStoreTests {
     try await store.append(node("resp_c", after: "resp_b", at: 3))
     try await store.append(node("resp_d", after: "resp_b", at: 4))
     try await store.append(node("resp_e", after: "resp_d", at: 5))
-    #expect(try await store.list().map(\.startedAt) == [1, 1])
+    #expect(try await store.list().map(\.createdAt) == [1, 1])
     // From the middle: what continues it goes too, the shared beginning stays.
     #expect(try await store.deleteChat("resp_d") == 2)
     #expect(try await store.list().map(\.id) == ["resp_c"])

@@ -31,6 +31,29 @@ struct AnswerGrammarTests {
     }
   }
 
+  @Test(arguments: ["minProperties", "maxProperties", "minItems", "minLength"])
+  func theSmallestNumberIsNone(_ key: String) throws {
+    let schema: JSONValue = ["type": "object", "properties": ["a": true], "required": ["a"]]
+    var members = try #require(schema.objectValue)
+    members[key] = .integer(.min)
+    #expect(try !compiled(.object(members)).isEmpty)
+    var any: JSONObject = ["type": ["object", "array", "string"]]
+    any[key] = .integer(.min)
+    #expect(try !compiled(.object(any)).isEmpty)
+  }
+
+  /// The rules nest once a character, and a worker's thread has only so much stack.
+  @Test func longNamesBesideFurtherPropertiesAreRefused() throws {
+    func schema(_ length: Int, _ others: JSONValue) -> JSONValue {
+      var names = JSONObject()
+      names[String(repeating: "n", count: length)] = true
+      return ["type": "object", "properties": .object(names), "additionalProperties": others]
+    }
+    #expect(try !compiled(schema(256, true)).isEmpty)
+    #expect(throws: AtelierError.self) { try compiled(schema(257, true)) }
+    #expect(try !compiled(schema(4096, false)).isEmpty)
+  }
+
   @Test func aSchemaThatMultipliesIsRefused() {
     // Each level refers twice to the next one with other siblings, so nothing is shared.
     var definitions = JSONObject()

@@ -1,3 +1,4 @@
+import AtelierTesting
 import AtelierText
 import Testing
 
@@ -67,7 +68,7 @@ struct ReasoningParserTests {
 
   @Test(arguments: 0..<10)
   func anyChunkingGivesTheSameResult(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let parts = ["<think>", "</think>", "\n", " ", "a", "ß", "<", "</", "think>", "\u{301}", "\r\n", "🧵"]
     for round in 0..<150 {
       let text =

@@ -1,3 +1,4 @@
+import AtelierTesting
 import AtelierText
 import Testing
 
@@ -57,7 +58,7 @@ struct StopStringFilterTests {
   /// Compared with a search of the whole text for the match that ends first.
   @Test(arguments: 0..<20)
   func anyChunkingGivesTheSameText(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let letters: [Character] = ["a", "b", "é", "🧵"]
     func word(_ range: ClosedRange<Int>) -> String {
       String((0..<Int.random(in: range, using: &generator)).map { _ in letters.randomElement(using: &generator)! })

@@ -1,3 +1,4 @@
+import AtelierTesting
 import AtelierText
 import Testing
 
@@ -29,7 +30,7 @@ struct StreamingDetokenizerTests {
 
   @Test(arguments: 0..<20)
   func anyChunkingGivesTheSameText(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let alphabet: [[UInt8]] = [
       Array("a".utf8), Array("ß".utf8), Array("€".utf8), Array("🧵".utf8), Array("e\u{301}".utf8), [0xC3], [0xE2, 0x82],
       [0xF0, 0x9F, 0xA7], [0xFF], [0x80], [0xED, 0xA0], [0xF4, 0x90], [0xE0, 0x9F],
@@ -66,7 +67,7 @@ struct StreamingDetokenizerTests {
 
   @Test(arguments: 0..<10)
   func randomBytesInAnyChunking(_ seed: UInt64) {
-    var generator = SeededGenerator(state: 500 + seed)
+    var generator = SeededGenerator(seed: 500 + seed)
     for _ in 0..<200 {
       let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
         UInt8.random(in: .min ... .max, using: &generator)

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 import AtelierText
 import Testing
 
@@ -76,7 +77,7 @@ struct ToolCallParserTests {
       "{\"name\": \"get\", \"arguments\": ",
       "{}", "}", "\"", "\\", "<", "text",
     ]
-    var generator = SeededGenerator(state: 11)
+    var generator = SeededGenerator(seed: 11)
     for _ in 0..<2_000 {
       let text = (0..<Int.random(in: 1...8, using: &generator)).map { _ in
         fragments.randomElement(using: &generator) ?? ""

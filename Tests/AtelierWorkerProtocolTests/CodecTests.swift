@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 import AtelierWorkerProtocol
 import Testing
 
@@ -62,7 +63,7 @@ struct CodecTests {
   /// Every outcome but a value or a `FrameError` (a trap, an endless loop) ends the test run.
   @Test(arguments: 0..<8)
   func mutatedFramesNeverTrap(_ seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let reports = try Samples.reports.map { try $0.encoded() }
     let commands = try Samples.commands.map { try $0.encoded() }
     for _ in 0..<1500 {

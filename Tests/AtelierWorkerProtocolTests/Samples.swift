@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 import AtelierWorkerProtocol
 import Foundation
 
@@ -100,17 +101,4 @@ enum Samples {
     .counted(id: 4, tokens: 123),
     .pong(5, WorkerState(running: 4, waiting: 64, steps: .max)),
   ]
-}
-
-/// Deterministic numbers for property tests (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
 }

@@ -159,9 +159,19 @@ struct FieldReader {
   func word<Value>(_ key: String, of table: KeyValuePairs<String, Value>) -> Value? {
     guard let text = string(key) else { return nil }
     guard let value = table.first(where: { $0.key == text })?.value else {
-      return wrongValue(key, "must be one of \(table.map { "'\($0.key)'" }.joined(separator: ", "))")
+      return wrongValue(key, Self.mustBe(oneOf: table.map(\.key)))
     }
     return value
+  }
+
+  /// One of the words.
+  func word(_ key: String, among words: [String]) -> String? {
+    guard let text = string(key) else { return nil }
+    return words.contains(text) ? text : wrongValue(key, Self.mustBe(oneOf: words))
+  }
+
+  private static func mustBe(oneOf words: [String]) -> String {
+    "must be one of \(words.map { "'\($0)'" }.joined(separator: ", "))"
   }
 
   /// LM Studio's `ttl` on other vendors' routes: seconds, or -1 for never. What is no usable value is ignored there.

@@ -41,7 +41,8 @@ package struct ChatCommand: AsyncParsableCommand {
   }
 
   private static func standardInput() throws -> String? {
-    let data = (try? FileHandle.standardInput.read(upToCount: mostPiped)) ?? Data()
+    let data = (try? FileHandle.standardInput.read(upToCount: mostPiped + 1)) ?? Data()
+    guard data.count <= mostPiped else { throw CommandFailure("Standard input is too long to ask about.") }
     return data.isEmpty ? nil : String(decoding: data, as: UTF8.self)
   }
 

@@ -47,8 +47,7 @@ package struct ChatsCommand: AsyncParsableCommand {
   package struct Export: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(abstract: "Write chats to a file or to standard output.")
 
-    @Argument(help: "The chats' ids.") var ids: [String] = []
-    @Flag(name: .shortAndLong, help: "All chats.") var all = false
+    @OptionGroup var selection: ChatSelection
     @Option(help: "json or markdown.") var format = Format.json
     @Option(name: [.customShort("o"), .customLong("output")], help: "The file; it must not exist.") var file: String?
     @OptionGroup var connection: ConnectionOptions
@@ -56,18 +55,14 @@ package struct ChatsCommand: AsyncParsableCommand {
 
     package init() {}
 
-    package func validate() throws {
-      if all != ids.isEmpty { throw ValidationError("Give the ids of chats, or --all.") }
-    }
-
     package func run() async throws {
       let client = ServerClient(connection)
-      let ids = all ? try await ChatsCommand.chats(client).compactMap { $0["id"]?.stringValue } : ids
+      let ids = try await selection.chosen(client)
       var chats: [JSONValue] = []
       for id in ids { chats.append(try await ChatsCommand.chat(id, client)) }
       let text =
         switch format {
-        case .json: (chats.count == 1 && !all ? chats[0] : .array(chats)).serialized() + "\n"
+        case .json: (chats.count == 1 && !selection.all ? chats[0] : .array(chats)).serialized() + "\n"
         case .markdown: chats.map { StoredChatText($0).markdown }.joined(separator: "\n")
         }
       guard let file else { return Output.write(text, to: STDOUT_FILENO) }
@@ -85,22 +80,17 @@ package struct ChatsCommand: AsyncParsableCommand {
   package struct Delete: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(abstract: "Delete chats.")
 
-    @Argument(help: "The chats' ids.") var ids: [String] = []
-    @Flag(name: .shortAndLong, help: "All chats.") var all = false
+    @OptionGroup var selection: ChatSelection
     @Flag(name: .shortAndLong, help: "Delete all without asking.") var yes = false
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
     package init() {}
 
-    package func validate() throws {
-      if all != ids.isEmpty { throw ValidationError("Give the ids of chats, or --all.") }
-    }
-
     package func run() async throws {
       let client = ServerClient(connection)
-      let ids = all ? try await ChatsCommand.chats(client).compactMap { $0["id"]?.stringValue } : ids
-      if all, !ids.isEmpty, !yes {
+      let ids = try await selection.chosen(client)
+      if selection.all, !ids.isEmpty, !yes {
         guard output.canAsk else { throw ValidationError("Add --yes to delete all without being asked.") }
         guard Terminal.confirm("Delete \(HumanText.count(ids.count, "chat")) for good?") else {
           throw CommandFailure("Nothing was deleted.")

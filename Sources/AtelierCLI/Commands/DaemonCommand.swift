@@ -43,7 +43,7 @@ package struct DaemonCommand: AsyncParsableCommand {
     package func run() async throws {
       let directory = DaemonCommand.directory
       if let process = ServerProcess.running(in: directory) {
-        try await process.stop(in: directory, atOnce: false, within: .seconds(90))
+        try await process.stop(in: directory, atOnce: false)
       } else if !output.json {
         throw CommandFailure("The daemon is not running.")
       }

@@ -68,7 +68,7 @@ package struct LogCommand: AsyncParsableCommand {
       while true {
         for line in file.newLines() where isWanted(line) {
           if output.json {
-            let now = Int64(Date().timeIntervalSince1970 * 1000)
+            let now = SystemClock.wallMilliseconds
             Output.json([
               "timestamp": .integer(now), "data": ["type": "server.log", "content": .string(line)],
             ])

@@ -16,6 +16,6 @@ package struct ProcessesCommand: AsyncParsableCommand {
     let instances = listing.instances(try await client.get("/atelier/instances"))
     if output.json { return Output.json(.array(instances.map(JSONValue.object))) }
     if instances.isEmpty { return output.note("No model is loaded.") }
-    Output.table(ModelTables.instances(instances, now: Int(Date().timeIntervalSince1970 * 1000)))
+    Output.table(ModelTables.instances(instances, now: Int(SystemClock.wallMilliseconds)))
   }
 }

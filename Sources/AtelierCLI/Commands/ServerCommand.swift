@@ -75,16 +75,13 @@ package struct ServerCommand: AsyncParsableCommand {
 
     package init() {}
 
-    /// Longer than any answer may take to drain.
-    private static let limit = Duration.seconds(90)
-
     package func run() async throws {
       let directory = DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
       guard let process = ServerProcess.running(in: directory) else {
         throw CommandFailure("The server is not running.")
       }
       let state = ServerState.read(from: directory)
-      try await process.stop(in: directory, atOnce: force, within: Self.limit)
+      try await process.stop(in: directory, atOnce: force)
       if output.json {
         return Output.json(["stopped": true, "port": state?.networkPort.map { .integer(Int64($0)) } ?? .null])
       }
@@ -94,7 +91,7 @@ package struct ServerCommand: AsyncParsableCommand {
 
   package struct Status: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-      abstract: "Say whether the server runs, and on which port.")
+      abstract: "Say whether the server runs, and where it listens.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
@@ -104,11 +101,11 @@ package struct ServerCommand: AsyncParsableCommand {
     package func run() async throws {
       let status = await ServerStatus.ask(connection)
       if output.json { return Output.json(status.json) }
-      guard status.isRunning else {
+      guard status.isRunning, let address = status.address else {
         Output.line("The server is not running.")
         throw ExitCode(ExitStatus.noServer.rawValue)
       }
-      Output.line("The server is running on port \(status.port ?? ServerAddress.standardPort).")
+      Output.line("The server is running on \(address.place).")
     }
   }
 }

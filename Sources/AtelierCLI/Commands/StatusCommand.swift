@@ -28,6 +28,6 @@ package struct StatusCommand: AsyncParsableCommand {
     Output.line("Models  \(instances.isEmpty ? "none loaded" : "\(instances.count) loaded")")
     guard !instances.isEmpty else { return }
     Output.line("")
-    Output.table(ModelTables.instances(instances, now: Int(Date().timeIntervalSince1970 * 1000)))
+    Output.table(ModelTables.instances(instances, now: Int(SystemClock.wallMilliseconds)))
   }
 }

@@ -24,6 +24,11 @@ struct ServerAddress: Sendable, Hashable {
     certificate = state.certificate
   }
 
+  /// For people.
+  var place: String { Self.place(port: port, socket: socket) }
+
+  static func place(port: Int, socket: String?) -> String { socket.map { "socket \($0)" } ?? "port \(port)" }
+
   var url: String {
     let scheme = certificate == nil ? "http" : "https"
     if let socket { return "\(scheme)+unix://\(ServerClient.escaped(socket))" }

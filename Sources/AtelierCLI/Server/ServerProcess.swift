@@ -17,12 +17,15 @@ struct ServerProcess: Sendable, Hashable {
     return ServerProcess(id: lock.l_pid)
   }
 
+  /// How long a server may take to stop. Its answers have 25 s unless `limits.drain_seconds` says otherwise.
+  private static let patience = Duration.seconds(90)
+
   /// Asks it to end, and waits until the folder is free. `atOnce` ends running answers too. Throws when it may not be
   /// asked, or still runs after the time.
-  func stop(in directory: DataDirectory, atOnce: Bool, within limit: Duration) async throws {
+  func stop(in directory: DataDirectory, atOnce: Bool) async throws {
     // Of a process in another container the number is not known.
     guard id > 0 else { throw CommandFailure("The server runs where it cannot be reached from here.") }
-    let deadline = ContinuousClock.now + limit
+    let deadline = ContinuousClock.now + Self.patience
     var signals = atOnce ? 2 : 1
     while Self.running(in: directory) == self {
       if signals > 0 {

@@ -19,7 +19,7 @@ package struct ServerState: Sendable, Hashable {
   }
 
   /// Where it listens, for people.
-  var place: String { socket.map { "socket \($0)" } ?? "port \(port)" }
+  var place: String { ServerAddress.place(port: port, socket: socket) }
 
   /// nil where it listens on a socket.
   var networkPort: Int? { socket == nil ? port : nil }

@@ -5,7 +5,7 @@ import Foundation
 struct ServerStatus: Sendable, Hashable {
   var isRunning: Bool
   /// nil when there was never one.
-  var port: Int?
+  var address: ServerAddress?
   /// Of a server of this data folder.
   var process: ServerProcess?
 
@@ -20,13 +20,13 @@ struct ServerStatus: Sendable, Hashable {
     let isOwn = options.host == nil && (options.port == nil || options.port == state?.port)
     let isKnown = isRunning || state != nil || options.port != nil
     return ServerStatus(
-      isRunning: isRunning, port: isKnown ? client.address.port : nil,
+      isRunning: isRunning, address: isKnown ? client.address : nil,
       process: isOwn ? ServerProcess.running(in: directory) : nil)
   }
 
   var json: JSONValue {
     var object: JSONObject = ["running": .bool(isRunning)]
-    if let port { object["port"] = .integer(Int64(port)) }
+    if let address { object["port"] = address.socket == nil ? .integer(Int64(address.port)) : .null }
     return .object(object)
   }
 }

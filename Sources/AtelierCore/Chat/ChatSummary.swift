@@ -7,7 +7,7 @@ package struct ChatSummary: Sendable, Hashable {
   package var updatedAt: Int64
   package var modelKey: String
   package var turns: Int
-  /// Start of the first user message, one line.
+  /// Start of the first user message, at most 80 characters, on one line.
   package var title: String
 
   package init(id: String, createdAt: Int64, updatedAt: Int64, modelKey: String, turns: Int, title: String) {

@@ -1,3 +1,4 @@
+/// Whether the model may, must or must not call one of the offered tools.
 package enum ToolChoice: Sendable, Hashable, Codable {
   case auto
   case none

@@ -1,3 +1,4 @@
+/// Inputs to be turned into vectors.
 package struct EmbeddingRequest: Sendable, Hashable, Codable {
   package enum Input: Sendable, Hashable, Codable {
     case text(String)

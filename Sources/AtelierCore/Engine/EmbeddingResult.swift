@@ -1,3 +1,4 @@
+/// The answer to an `EmbeddingRequest`.
 package struct EmbeddingResult: Sendable, Hashable, Codable {
   /// One unit-length vector per input, in input order.
   package var vectors: [[Float]]

@@ -1,3 +1,4 @@
+/// What is to be answered or continued.
 package enum GenerationInput: Sendable, Hashable, Codable {
   /// Rendered by the model's chat template.
   case chat([Message])

@@ -1,3 +1,4 @@
+/// How long an answer took, as its statistics show it.
 package struct GenerationTimings: Sendable, Hashable, Codable {
   /// First round: prompt accepted to first token, load excluded. Seconds.
   package var timeToFirstToken: Double

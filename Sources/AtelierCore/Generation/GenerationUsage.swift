@@ -1,3 +1,4 @@
+/// The tokens of an answer, as its statistics show them.
 package struct GenerationUsage: Sendable, Hashable, Codable {
   /// Prompt tokens, template, tools and history included; several rounds: those of the last.
   package var inputTokens: Int

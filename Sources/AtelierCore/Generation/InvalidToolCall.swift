@@ -1,3 +1,4 @@
+/// A call that the model got wrong: there is no such tool, or these are no arguments for it.
 package struct InvalidToolCall: Sendable, Hashable, Codable {
   package enum Kind: String, Sendable, Hashable, Codable {
     case name = "invalid_name"

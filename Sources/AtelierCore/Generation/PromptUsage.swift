@@ -1,3 +1,4 @@
+/// The tokens of a prompt, known once it has been computed.
 package struct PromptUsage: Sendable, Hashable, Codable {
   /// Prompt tokens in all, template and history included.
   package var tokens: Int

@@ -1,3 +1,4 @@
+/// What the text of an answer is held to while it is generated.
 package enum ResponseFormat: Sendable, Hashable, Codable {
   case text
   /// Any JSON object.

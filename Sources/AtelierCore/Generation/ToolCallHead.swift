@@ -1,3 +1,4 @@
+/// What is known of a call before its arguments.
 package struct ToolCallHead: Sendable, Hashable, Codable {
   package var id: String
   package var name: String

@@ -48,9 +48,3 @@ package struct DownloadStatus: Sendable, Hashable {
     self.completedAt = completedAt
   }
 }
-
-/// What became of a request to download.
-package enum DownloadAnswer: Sendable, Hashable {
-  case alreadyDownloaded
-  case job(DownloadStatus)
-}

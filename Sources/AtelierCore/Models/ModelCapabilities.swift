@@ -1,3 +1,4 @@
+/// What a model can do beside text, as its files tell.
 package struct ModelCapabilities: Sendable, Hashable, Codable {
   package var vision: Bool
   package var trainedForToolUse: Bool

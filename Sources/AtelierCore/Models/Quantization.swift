@@ -1,3 +1,4 @@
+/// How a model file's weights are stored.
 package struct Quantization: Sendable, Hashable, Codable {
   /// As the field writes it: `Q4_K_M`, `F16`.
   package var name: String

@@ -1,3 +1,4 @@
+/// Which reasoning settings a model knows, and what it does without one.
 package struct ReasoningCapability: Sendable, Hashable, Codable {
   package var allowedOptions: [ReasoningSetting]
   package var defaultOption: ReasoningSetting

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Time as everything that waits needs it, so that tests can turn it by hand.
 package protocol RuntimeClock: Sendable {
   /// Since an arbitrary start, never going back.
@@ -8,23 +6,4 @@ package protocol RuntimeClock: Sendable {
   var wallMilliseconds: Int64 { get }
   /// Returns at or after that time; throws when the task is cancelled.
   func sleep(until deadline: Duration) async throws
-}
-
-package struct SystemClock: RuntimeClock {
-  private let clock = ContinuousClock()
-  private let start: ContinuousClock.Instant
-
-  package init() { start = clock.now }
-
-  package var now: Duration { start.duration(to: clock.now) }
-  package var wallMilliseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-
-  package func sleep(until deadline: Duration) async throws {
-    try await clock.sleep(until: start.advanced(by: deadline), tolerance: .milliseconds(50))
-  }
-}
-
-extension Duration {
-  /// Seconds with their fraction.
-  package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

@@ -66,9 +66,8 @@ struct PromptRenderer: Sendable {
     var preserved = Set(reply.preserved.compactMap(tokenizer.singleToken))
     if !usesNativeParser {
       // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
-      let start = tags?.start ?? ReasoningTags.usual.start
-      let texts =
-        [start, tags?.end ?? ReasoningTags.usual.end] + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
+      let pair = tags ?? .usual
+      let texts = [pair.start, pair.end] + (usesMarkup ? [CallMarkup.start, CallMarkup.end] : [])
       for text in texts { tokenizer.singleToken(text).map { _ = preserved.insert($0) } }
     }
     var grammar = try constraint(
@@ -288,14 +287,14 @@ struct PromptRenderer: Sendable {
   }
 
   /// The tags around reasoning when they are a pair such as `<think>…</think>` or `<|START_X|>…<|END_X|>`.
-  private static func thinkingTags(_ reply: TemplateReply) -> (start: String, end: String)? {
-    if let tags = reply.givenTags { return (tags.start, tags.end) }
+  private static func thinkingTags(_ reply: TemplateReply) -> ReasoningTags? {
+    if let tags = reply.givenTags { return tags }
     guard reply.supportsThinking, let last = reply.thinkingEnds.first else { return nil }
     let start = reply.thinkingStart
     let end = last.trimmingCharacters(in: .whitespacesAndNewlines)
     guard let opening = start.first, "<[".contains(opening) else { return nil }
     let isPair = end == "\(opening)/\(start.dropFirst())" || end == start.replacing("START", with: "END")
-    return isPair && end != start ? (start, end) : nil
+    return isPair && end != start ? ReasoningTags(start: start, end: end) : nil
   }
 
   /// What holds the answer to the request: nil when it is free. `markup`: the tools that are called in our own form.
@@ -338,8 +337,9 @@ struct PromptRenderer: Sendable {
   /// Models whose template says nothing of reasoning may reason all the same, with the usual tags.
   private static func reasoningBlock(_ reply: TemplateReply) -> GrammarConstraint.QuietBlock {
     let tags = thinkingTags(reply)
+    let pair = tags ?? .usual
     return GrammarConstraint.QuietBlock(
-      start: tags?.start ?? "<think>", end: tags?.end ?? "</think>", isOpen: tags != nil && reply.startsThinking)
+      start: pair.start, end: pair.end, isOpen: tags != nil && reply.startsThinking)
   }
 
   /// nil without a budget, and for reasoning of which it is not known how it ends.
@@ -387,13 +387,18 @@ struct PromptRenderer: Sendable {
     _ reply: TemplateReply, native: Bool, markup: Set<String>?, callsOnly: Bool, continuation: Bool
   ) -> @Sendable () -> any OutputParser {
     if native {
-      return { (try? LlamaChatParser(reply, continuation: continuation)) ?? PlainTextParser() }
+      return {
+        do throws(BridgeFailure) {
+          return try LlamaChatParser(reply, continuation: continuation)
+        } catch {
+          // Its message may hold text of the chat.
+          WorkerLog.error("an answer is given as plain text: llama.cpp made no parser for it")
+          return PlainTextParser()
+        }
+      }
     }
-    // Models whose template says nothing of reasoning may reason all the same, with the usual tags.
-    let tags = thinkingTags(reply)
-    let reasoning = ReasoningParser(
-      startTag: tags?.start ?? "<think>", endTags: [tags?.end ?? "</think>"],
-      startsInside: tags != nil && reply.startsThinking)
+    let block = reasoningBlock(reply)
+    let reasoning = ReasoningParser(startTag: block.start, endTags: [block.end], startsInside: block.isOpen)
     guard let names = markup else { return { reasoning } }
     return { ToolCallParser(names: names, reasoning: reasoning, callsOnly: callsOnly) }
   }

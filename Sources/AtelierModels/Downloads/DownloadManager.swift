@@ -60,7 +60,7 @@ package actor DownloadManager: DownloadManaging {
     let resolver = DownloadResolver(hub: hub, entries: entries)
     let plan = try await resolver.plan(for: target, within: options.resolveTimeout)
     // From here to the end nothing is awaited: what the disk and the table say must agree.
-    guard !isShutDown else { throw AtelierError(.shuttingDown, "The server is stopping.") }
+    guard !isShutDown else { throw .shuttingDown }
     let files = plan.files.map { file in
       var file = file
       file.isDone = isPresent(file, of: plan.repository)
@@ -145,7 +145,7 @@ package actor DownloadManager: DownloadManaging {
 
   package func resume(_ id: String) throws(AtelierError) -> DownloadStatus {
     guard let job = table[id] else { throw .jobNotFound(id) }
-    guard !isShutDown else { throw AtelierError(.shuttingDown, "The server is stopping.") }
+    guard !isShutDown else { throw .shuttingDown }
     if !job.state.isOpen, job.state != .completed {
       let files = job.files.map { file in
         var file = file
@@ -230,7 +230,7 @@ package actor DownloadManager: DownloadManaging {
       let run = DownloadRun(
         job: job, hub: hub, folder: folder(of: job.repository), meter: meter, schedule: options.schedule,
         calls: options.calls,
-        keepFree: options.keepFree &+ stillComing(except: job.id), freeSpace: options.freeSpace,
+        keepFree: options.keepFree.addingSaturating(stillComing(except: job.id)), freeSpace: options.freeSpace,
         mayReplace: { [weak self] file in await self?.wrote(file, of: job.repository) ?? false },
         finished: { [weak self] file in await self?.finished(file, of: job.id) })
       let id = job.id
@@ -257,7 +257,7 @@ package actor DownloadManager: DownloadManaging {
     let left = table.jobs.filter { $0.state == .running && $0.id != id }.map { job in
       max(0, job.totalBytes - (meters[job.id]?.onDisk ?? 0))
     }
-    return left.reduce(0) { $0.addingReportingOverflow($1).overflow ? Int64.max >> 2 : $0 + $1 }
+    return left.saturatingSum
   }
 
   private func wrote(_ file: DownloadFile, of repository: RepositoryName) -> Bool {
@@ -350,12 +350,12 @@ package actor DownloadManager: DownloadManaging {
 
   private static func bytesOnDisk(of job: DownloadJob, in models: URL) -> Int64 {
     let folder = folder(of: job.repository, in: models)
-    let bytes = job.files.map { file in
+    let bytes = job.files.map { file -> Int64 in
       let path = folder.appending(path: file.localName).path(percentEncoded: false)
       if file.isDone, FileStamp(path: path)?.size == file.size { return file.size }
       return file.keepsPart ? min(FileStamp(path: path + ".part")?.size ?? 0, file.size) : 0
     }
-    return bytes.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+    return bytes.saturatingSum
   }
 
   private func isPresent(_ file: DownloadFile, of repository: RepositoryName) -> Bool {
@@ -399,5 +399,5 @@ package actor DownloadManager: DownloadManaging {
     return status
   }
 
-  private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+  private static var now: Int64 { SystemClock.wallMilliseconds }
 }

@@ -1,3 +1,5 @@
+import AtelierCore
+
 /// What the tensor list of one file adds up to.
 struct GGUFTensorSummary: Sendable, Hashable {
   private(set) var count = 0
@@ -10,13 +12,8 @@ struct GGUFTensorSummary: Sendable, Hashable {
   /// `elements` is at most 2^56 and files have at most 65,536 tensors; sums saturate.
   mutating func add(name: String, elements: Int64, end: UInt64) {
     count += 1
-    parameters = Self.sum(parameters, elements)
-    if name.contains("_exps") { expertParameters = Self.sum(expertParameters, elements) }
+    parameters = parameters.addingSaturating(elements)
+    if name.contains("_exps") { expertParameters = expertParameters.addingSaturating(elements) }
     dataEnd = max(dataEnd, end)
-  }
-
-  private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
-    let (sum, overflow) = left.addingReportingOverflow(right)
-    return overflow ? .max : sum
   }
 }

@@ -1,3 +1,4 @@
+import AtelierCore
 import Foundation
 
 /// Brings GGUF files from elsewhere into the models folder. Checked as a whole before anything is touched.

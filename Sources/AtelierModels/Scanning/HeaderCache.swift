@@ -1,3 +1,5 @@
+import AtelierCore
+
 /// Headers by path, kept as long as size and modification time stay the same; faults are kept too.
 struct HeaderCache: Sendable {
   /// A header without its template, and what the template told.

@@ -56,8 +56,8 @@ struct ModelScanner {
                 ? .missingShards(have: files.count, of: entry.header.splitCount) : .mixedShards))
         }
         if first == nil { first = entry }
-        parameters = parameters.addingReportingOverflow(entry.header.parameterCount).partialValue
-        experts = experts.addingReportingOverflow(entry.header.expertParameterCount).partialValue
+        parameters = parameters.addingSaturating(entry.header.parameterCount)
+        experts = experts.addingSaturating(entry.header.expertParameterCount)
       }
     }
     guard let first else { return .failure(Fault(reason: .noModel)) }

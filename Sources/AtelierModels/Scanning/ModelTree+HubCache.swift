@@ -1,3 +1,4 @@
+import AtelierCore
 import Foundation
 
 /// The cache of Hugging Face's clients: `models--<owner>--<name>/snapshots/<revision>/<file>`, where files are links into

@@ -1,3 +1,4 @@
+import AtelierCore
 import Foundation
 
 /// The model files of one or more folders, and what must stay the same for the listing to stay true.

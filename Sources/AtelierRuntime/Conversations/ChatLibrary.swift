@@ -8,11 +8,7 @@ package struct ChatLibrary: ChatManaging {
   package init(store: ConversationStore) { self.store = store }
 
   package func chats(in scope: ChatScope, limit: Int) async throws(AtelierError) -> [ChatSummary] {
-    try await store.list(scope: scope, limit: limit).map { summary in
-      ChatSummary(
-        id: summary.id, createdAt: summary.startedAt, updatedAt: summary.createdAt, modelKey: summary.modelKey,
-        turns: summary.turns, title: summary.title)
-    }
+    try await store.list(scope: scope, limit: limit)
   }
 
   package func chat(_ id: String, in scope: ChatScope) async throws(AtelierError) -> [ChatTurn] {

@@ -29,13 +29,7 @@ enum CallPairing {
   private static func stray(_ message: Message) -> Message {
     let call = message.toolCallID ?? message.name
     var content: [ContentPart] = [.text("Tool result\(call.map { " (\($0.prefix(64)))" } ?? ""):")]
-    for part in message.content {
-      if case .text(let text) = part, case .text(let before) = content.last {
-        content[content.count - 1] = .text(before + " " + text)
-      } else {
-        content.append(part)
-      }
-    }
+    content.append(contentsOf: message.content, joiningTextWith: " ")
     return Message(role: .user, content: content)
   }
 

@@ -55,14 +55,8 @@ package struct GenerationService: GenerationServing {
   ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
     let lease = try await registry.lease(
       model, kind: .embedding, timeToLive: timeToLive, mayLoad: caller.permissions.modelsLoad)
-    do throws(AtelierError) {
-      let result = try await lease.call { (engine) throws(AtelierError) in try await engine.embed(request) }
-      await lease.release()
-      return (lease.selection, result)
-    } catch {
-      await lease.release()
-      throw error
-    }
+    let result = try await lease.lastCall { (engine) throws(AtelierError) in try await engine.embed(request) }
+    return (lease.selection, result)
   }
 
   package func rerank(
@@ -70,14 +64,8 @@ package struct GenerationService: GenerationServing {
   ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
     let lease = try await registry.lease(
       model, kind: .embedding, timeToLive: timeToLive, mayLoad: caller.permissions.modelsLoad)
-    do throws(AtelierError) {
-      let result = try await lease.call { (engine) throws(AtelierError) in try await engine.rerank(request) }
-      await lease.release()
-      return (lease.selection, result)
-    } catch {
-      await lease.release()
-      throw error
-    }
+    let result = try await lease.lastCall { (engine) throws(AtelierError) in try await engine.rerank(request) }
+    return (lease.selection, result)
   }
 
   package func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
@@ -94,15 +82,8 @@ package struct GenerationService: GenerationServing {
         request.model, kind: .llm, contextLength: request.contextLength, timeToLive: request.timeToLive,
         mayLoad: request.caller.permissions.modelsLoad)
     }
-    do throws(AtelierError) {
-      let request = plan.engineRequest(defaults: lease.defaults)
-      let count = try await lease.call { (engine) throws(AtelierError) in try await engine.countTokens(request) }
-      await lease.release()
-      return count
-    } catch {
-      await lease.release()
-      throw error
-    }
+    let asked = plan.engineRequest(defaults: lease.defaults)
+    return try await lease.lastCall { (engine) throws(AtelierError) in try await engine.countTokens(asked) }
   }
 
   private func plan(

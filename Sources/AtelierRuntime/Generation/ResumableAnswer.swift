@@ -65,7 +65,7 @@ actor ResumableAnswer {
         // got the request is none.
         switch error.code {
         case .modelUnloaded, .shuttingDown, .cancelled: throw error
-        default: throw trace.deaths.isEmpty ? error : Self.died
+        default: throw trace.deaths.isEmpty ? error : .engineDied
         }
       }
       do throws(AtelierError) {
@@ -76,38 +76,6 @@ actor ResumableAnswer {
         guard error.code == .engineDied else { throw error }
       }
     }
-    throw Self.died
-  }
-
-  private static var died: AtelierError {
-    AtelierError(.engineDied, "The engine process of this model ended unexpectedly. The next request starts it again.")
-  }
-}
-
-extension ModelLease {
-  /// As `InferenceEngine.generate`, but the stream goes on when the engine dies, as far as that is of use; else it ends with
-  /// `engineDied`.
-  func generate(_ request: EngineRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
-    let answer = ResumableAnswer(request, on: self)
-    try await answer.begin()
-    return AsyncStream { await answer.next() }
-  }
-
-  /// What `body` makes of the engine, tried once more with another one when it dies. For calls that answer at once.
-  func call<Result: Sendable>(
-    _ body: (any InferenceEngine) async throws(AtelierError) -> Result
-  ) async throws(AtelierError) -> Result {
-    var failover = Failover()
-    while true {
-      do throws(AtelierError) {
-        return try await body(engine)
-      } catch {
-        // Nothing tells who killed it, and engines serve others: a request that kills them takes two at most.
-        guard error.code == .engineDied, failover.restarts == 0, failover.permitsRestart(after: []) else { throw error }
-        do throws(AtelierError) { try await renew() } catch let problem {
-          throw problem.code == .cancelled ? problem : error
-        }
-      }
-    }
+    throw .engineDied
   }
 }

@@ -94,7 +94,7 @@ package actor ModelRegistry {
     _ name: String, target: ResolvedModel, contextLength: Int?, timeToLive: TimeToLive?, mayLoad: Bool = true
   ) async throws(AtelierError) -> ModelReservation {
     let defaults = await source.defaults(forKey: target.model.key)
-    guard !isClosed else { throw Self.closed }
+    guard !isClosed else { throw .shuttingDown }
     let plan = try LoadPlan(
       target, defaults: defaults, settings: state.settings,
       asked: ModelLoadRequest(model: name, contextLength: contextLength))
@@ -104,12 +104,11 @@ package actor ModelRegistry {
     let reservation: ModelReservation
     switch place {
     case .ready(let id, let number):
-      guard let instance = state.instance(number), let engine = engines[number] else { throw Self.closed }
+      guard let instance = state.instance(number), let engine = engines[number] else { throw .shuttingDown }
       let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
-      reservation = ModelReservation(selection: lease.selection, model: lease.model, outcome: .ready(lease))
+      reservation = ModelReservation(selection: lease.selection, outcome: .ready(lease))
     case .waiting(let waiter, let selection):
-      reservation = ModelReservation(
-        selection: selection, model: plan.model, outcome: .loading(steps(for: waiter)))
+      reservation = ModelReservation(selection: selection, outcome: .loading(steps(for: waiter)))
     }
     perform(actions)
     return reservation
@@ -136,13 +135,13 @@ package actor ModelRegistry {
     if let engine = engines[dead.number] {
       let asked = await engine.waitUntilGone()
       gone(dead.number, asked: asked)
-      if asked { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
+      if asked { throw .modelUnloaded }
     }
-    guard !isClosed else { throw Self.closed }
+    guard !isClosed else { throw .shuttingDown }
     let (place, actions) = try state.succeed(dead, now: clock.now)
     switch place {
     case .ready(let id, let number):
-      guard let instance = state.instance(number), let engine = engines[number] else { throw Self.closed }
+      guard let instance = state.instance(number), let engine = engines[number] else { throw .shuttingDown }
       let lease = ModelLease(id: id, instance: instance, engine: engine, registry: self)
       perform(actions)
       return lease
@@ -161,7 +160,7 @@ package actor ModelRegistry {
       case .started, .progress: continue
       }
     }
-    throw AtelierError(.cancelled, "The request was cancelled.")
+    throw .requestCancelled
   }
 
   /// A lease on an instance of the model if there is one that is ready; nothing is loaded.
@@ -378,10 +377,6 @@ package actor ModelRegistry {
     timer = nil
     perform(state.tick(now: clock.now))
   }
-
-  private static var closed: AtelierError {
-    AtelierError(.shuttingDown, "The server is shutting down.", retryAfter: 10)
-  }
 }
 
 extension ModelRegistry: ModelManaging {
@@ -410,7 +405,7 @@ extension ModelRegistry: ModelManaging {
   /// A caller that goes away does not end the load: the next request will want it.
   package func load(_ request: ModelLoadRequest) async throws(AtelierError) -> InstanceDescription {
     let plan = try await plan(request)
-    guard !isClosed else { throw Self.closed }
+    guard !isClosed else { throw .shuttingDown }
     let (waiter, actions) = try state.load(plan, asked: request, now: clock.now)
     let steps = steps(for: waiter)
     perform(actions)
@@ -418,7 +413,7 @@ extension ModelRegistry: ModelManaging {
     var loaded = state.instance(lease.number)?.description
     loaded?.memoryBytes = lease.engine.properties.memoryBytes
     await lease.release()
-    guard var description = loaded else { throw AtelierError(.modelUnloaded, "The model was unloaded.") }
+    guard var description = loaded else { throw .modelUnloaded }
     description.state = .idle
     description.queued = 0
     return description

@@ -113,8 +113,8 @@ struct RegistryState: Sendable {
   }
 
   /// A place for a request: at once at a ready instance, else with a load under way or a new one. `plan` is what would be
-  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `permissionDenied` when it is needed and not allowed, `serverBusy` when too many wait for the instance or
-  /// the load, or the model's worker died too often.
+  /// loaded. Throws `modelNotLoaded` when just-in-time loading is off, `permissionDenied` when it is needed and not allowed,
+  /// `serverBusy` when too many wait for the instance or the load, or the model's worker died too often.
   mutating func reserve(
     instance: UInt64?, plan: LoadPlan, contextLength: Int?, timeToLive: TimeToLive?, mayLoad: Bool = true,
     now: Duration
@@ -367,13 +367,16 @@ struct RegistryState: Sendable {
       instances[index].phase = .unloading
       actions.append(.unload(instance: instances[index].number))
     }
+    var refused: Set<UInt64> = []
     for index in jobs.indices where jobs[index].phase == .queued {
-      for waiter in jobs[index].waiters where waiter.deadline <= now {
-        actions.append(.fail(waiter: waiter.id, Self.busy))
-      }
+      let late = jobs[index].waiters.filter { $0.deadline <= now }
+      guard !late.isEmpty else { continue }
+      for waiter in late { actions.append(.fail(waiter: waiter.id, Self.busy)) }
       jobs[index].waiters.removeAll { $0.deadline <= now }
+      if jobs[index].waiters.isEmpty { refused.insert(jobs[index].number) }
     }
-    jobs.removeAll { $0.phase == .queued && $0.waiters.isEmpty }
+    // Not those that nobody waits for any more and that a person asked for.
+    jobs.removeAll { refused.contains($0.number) }
     return actions + proceed()
   }
 

@@ -78,7 +78,7 @@ actor VocabularyEngines {
   private func place(
     for load: EngineLoad, _ modelKey: String, _ maxDeaths: Int
   ) throws(AtelierError) -> UInt64 {
-    guard !isClosed else { throw AtelierError(.shuttingDown, "The server is shutting down.", retryAfter: 10) }
+    guard !isClosed else { throw .shuttingDown }
     if let known = entries.first(where: { $0.value.load == load }) { return known.key }
     try brake.check(modelKey, maxDeaths: maxDeaths, now: clock.now)
     if entries.count >= Self.most {

@@ -37,15 +37,17 @@ struct HeartbeatMonitor: Sendable {
     lastState = state
   }
 
-  /// `isBusy`: it is loading or has requests; an idle worker that is paused harms nobody.
+  /// `isBusy`: it is loading or has requests; an idle worker that is paused harms nobody. One that last said it was running
+  /// something is busy too: clients that give a frozen engine up must not keep it from being found out.
   mutating func check(isBusy: Bool, now: Duration) -> Verdict {
-    guard isBusy else {
+    let isRunning = lastState.map { $0.running > 0 } ?? false
+    guard isBusy || isRunning else {
       lastWord = now
       lastProgress = now
       return .alive
     }
     if now - lastWord >= timing.silence { return .silent }
-    if let lastState, lastState.running > 0, now - lastProgress >= timing.stall { return .stalled }
+    if isRunning, now - lastProgress >= timing.stall { return .stalled }
     return .alive
   }
 }

@@ -17,9 +17,8 @@ final class WorkerConnection: Sendable {
     case accepting(
       CheckedContinuation<Result<EventBuffer, AtelierError>, Never>, byteLimit: Int, GenerationTrace)
     case streaming(Stream)
-    case embedding(CheckedContinuation<Result<EmbeddingResult, AtelierError>, Never>)
-    case reranking(CheckedContinuation<Result<RerankResult, AtelierError>, Never>)
-    case counting(CheckedContinuation<Result<Int, AtelierError>, Never>)
+    /// One report answers it.
+    case asking(CheckedContinuation<Result<WorkerReport, AtelierError>, Never>)
   }
 
   private struct Stream {
@@ -126,33 +125,22 @@ final class WorkerConnection: Sendable {
   }
 
   func embed(_ request: EmbeddingRequest) async throws(AtelierError) -> EmbeddingResult {
-    let id = nextID()
-    let result = await withTaskCancellationHandler {
-      await withCheckedContinuation { begin(id, .embedding($0), .embed(id: id, request)) }
-    } onCancel: {
-      cancel(id)
-    }
-    return try result.get()
+    guard case .embedded(_, let result) = try await ask({ .embed(id: $0, request) }),
+      result.vectors.count == request.inputs.count
+    else { throw wrongAnswer() }
+    return result
   }
 
   func rerank(_ request: RerankRequest) async throws(AtelierError) -> RerankResult {
-    let id = nextID()
-    let result = await withTaskCancellationHandler {
-      await withCheckedContinuation { begin(id, .reranking($0), .rerank(id: id, request)) }
-    } onCancel: {
-      cancel(id)
-    }
-    return try result.get()
+    guard case .reranked(_, let result) = try await ask({ .rerank(id: $0, request) }),
+      result.scores.count == request.documents.count
+    else { throw wrongAnswer() }
+    return result
   }
 
   func countTokens(_ request: EngineRequest) async throws(AtelierError) -> Int {
-    let id = nextID()
-    let result = await withTaskCancellationHandler {
-      await withCheckedContinuation { begin(id, .counting($0), .countTokens(id: id, request)) }
-    } onCancel: {
-      cancel(id)
-    }
-    return try result.get()
+    guard case .counted(_, let tokens) = try await ask({ .countTokens(id: $0, request) }) else { throw wrongAnswer() }
+    return tokens
   }
 
   func shutdown() async {
@@ -164,7 +152,7 @@ final class WorkerConnection: Sendable {
       return Array(state.requests.values)
     }
     if let requests {
-      end(requests, AtelierError(.modelUnloaded, "The model was unloaded."), .modelUnloaded)
+      end(requests, .modelUnloaded, .modelUnloaded)
       send(.shutdown)
     }
     let timer = Task { [timing] in
@@ -185,6 +173,24 @@ final class WorkerConnection: Sendable {
     }
   }
 
+  /// Sends a command that one report answers, and waits for that.
+  private func ask(_ make: (UInt64) -> WorkerCommand) async throws(AtelierError) -> WorkerReport {
+    let id = nextID()
+    let command = make(id)
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { begin(id, .asking($0), command) }
+    } onCancel: {
+      cancel(id)
+    }
+    return try result.get()
+  }
+
+  /// The answer is none to what was asked, so nothing that the worker says can be believed.
+  private func wrongAnswer() -> AtelierError {
+    kill("it broke the protocol: an answer does not fit its request")
+    return .engineDied
+  }
+
   private func nextID() -> UInt64 {
     state.withLock { state in
       state.lastID += 1
@@ -203,13 +209,13 @@ final class WorkerConnection: Sendable {
     let refusal = state.withLock { state -> AtelierError? in
       switch state.phase {
       case .ready:
-        if Task.isCancelled { return Self.cancelled }
+        if Task.isCancelled { return .requestCancelled }
         state.requests[id] = request
         // Within the lock, so that a cancellation cannot overtake its request.
         write(frame)
         return nil
-      case .stopping: return AtelierError(.modelUnloaded, "The model was unloaded.")
-      case .starting, .loading, .gone: return Self.died
+      case .stopping: return .modelUnloaded
+      case .starting, .loading, .gone: return .engineDied
       }
     }
     if let refusal { end([request], refusal, .failed) }
@@ -219,7 +225,7 @@ final class WorkerConnection: Sendable {
   private func cancel(_ id: UInt64) {
     guard let request = state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
     send(.cancel(id: id))
-    if case .streaming(let stream) = request { stream.buffer.end() } else { end([request], Self.cancelled, .failed) }
+    if case .streaming(let stream) = request { stream.buffer.end() } else { end([request], .requestCancelled, .failed) }
   }
 
   /// Answers requests that are no longer in the table.
@@ -227,9 +233,7 @@ final class WorkerConnection: Sendable {
     for request in requests {
       switch request {
       case .accepting(let continuation, _, _): continuation.resume(returning: .failure(error))
-      case .embedding(let continuation): continuation.resume(returning: .failure(error))
-      case .reranking(let continuation): continuation.resume(returning: .failure(error))
-      case .counting(let continuation): continuation.resume(returning: .failure(error))
+      case .asking(let continuation): continuation.resume(returning: .failure(error))
       case .streaming(let stream):
         for event in stream.trace.withRecord({ $0.end(error, reason) }) { _ = stream.buffer.push(event) }
         stream.buffer.end()
@@ -309,18 +313,7 @@ final class WorkerConnection: Sendable {
       let moment = ContinuousClock.now
       for entry in tokens { note(entry, moment) }
       for entry in events { forward(entry) }
-    case .embedded(let id, let result):
-      if case .embedding(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
-        continuation.resume(returning: .success(result))
-      }
-    case .reranked(let id, let result):
-      if case .reranking(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
-        continuation.resume(returning: .success(result))
-      }
-    case .counted(let id, let tokens):
-      if case .counting(let continuation)? = state.withLock({ $0.requests.removeValue(forKey: id) }) {
-        continuation.resume(returning: .success(tokens))
-      }
+    case .embedded(let id, _), .reranked(let id, _), .counted(let id, _): answered(id, report)
     case .pong(_, let worker): state.withLock { $0.monitor.heard(worker, now: now) }
     }
     return true
@@ -338,6 +331,15 @@ final class WorkerConnection: Sendable {
     }
     guard let (continuation, buffer) = accepted else { return send(.cancel(id: id)) }
     continuation.resume(returning: .success(buffer))
+  }
+
+  private func answered(_ id: UInt64, _ report: WorkerReport) {
+    let asking = state.withLock { state -> CheckedContinuation<Result<WorkerReport, AtelierError>, Never>? in
+      guard case .asking(let continuation)? = state.requests[id] else { return nil }
+      state.requests[id] = nil
+      return continuation
+    }
+    asking?.resume(returning: .success(report))
   }
 
   private func note(_ entry: PredictionTokens, _ moment: ContinuousClock.Instant) {
@@ -403,8 +405,8 @@ final class WorkerConnection: Sendable {
       stream.buffer.end()
     case .accepting(_, _, let trace):
       trace.withRecord { $0.died(wasAlone: wasAlone) }
-      end([request], Self.died, .failed)
-    case .embedding, .reranking, .counting: end([request], Self.died, .failed)
+      end([request], .engineDied, .failed)
+    case .asking: end([request], .engineDied, .failed)
     }
   }
 
@@ -480,28 +482,4 @@ final class WorkerConnection: Sendable {
       }
     }
   }
-
-  private static var died: AtelierError {
-    AtelierError(.engineDied, "The engine process of this model ended unexpectedly. The next request starts it again.")
-  }
-
-  private static var cancelled: AtelierError { AtelierError(.cancelled, "The request was cancelled.") }
-}
-
-/// Cancels a generation when nothing can read its stream any more.
-private final class StreamHandle: Sendable {
-  private let cancel: @Sendable () -> Void
-  private let ended = Mutex(false)
-
-  init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
-
-  func end() {
-    let first = ended.withLock { ended in
-      defer { ended = true }
-      return !ended
-    }
-    if first { cancel() }
-  }
-
-  deinit { end() }
 }

@@ -23,12 +23,7 @@ package struct WorkerLauncher: EngineLauncher {
   package func launch(
     _ load: EngineLoad, progress: @escaping @Sendable (Double) -> Void
   ) async throws(AtelierError) -> any InferenceEngine {
-    let ends: (Int32, Int32)
-    do {
-      ends = try SocketPair.make()
-    } catch {
-      throw AtelierError(.modelLoadFailed, "The engine process could not be started. See the server's log.")
-    }
+    let ends = try WorkerProcess.sockets(logger)
     let process = WorkerProcess(
       executable: executable,
       environment: WorkerProcess.environment.merging(environment) { _, added in added }, socket: ends.1, logger: logger)

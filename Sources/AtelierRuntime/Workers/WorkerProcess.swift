@@ -39,13 +39,13 @@ final class WorkerProcess: WorkerPeer {
   func start() throws(AtelierError) {
     defer { close(socket) }
     // A socket pair serves as the pipe: it is made close-on-exec in one step.
-    guard let (reading, writing) = try? SocketPair.make() else { throw Self.failure }
+    let (reading, writing) = try Self.sockets(logger)
     defer { close(writing) }
     let pid = ProcessSpawn.start(
       executable, words: [executable], environment: environment, descriptors: [nil, writing, writing, socket])
     guard let pid else {
       close(reading)
-      throw Self.failure
+      throw Self.failure("\(executable) does not start", logger)
     }
     state.withLock { $0 = .running(pid) }
     WorkerOutput.follow(reading, logger: logger)
@@ -74,7 +74,17 @@ final class WorkerProcess: WorkerPeer {
     return signal == 0 ? "exit status \((status >> 8) & 0xff)" : "signal \(signal)"
   }
 
-  private static var failure: AtelierError {
-    AtelierError(.modelLoadFailed, "The engine process could not be started. See the server's log.")
+  /// A socket pair; an error for the client when there is none, its cause in the log.
+  static func sockets(_ logger: Logger) throws(AtelierError) -> (Int32, Int32) {
+    do throws(FrameError) {
+      return try SocketPair.make()
+    } catch {
+      throw failure("\(error)", logger)
+    }
+  }
+
+  private static func failure(_ cause: String, _ logger: Logger) -> AtelierError {
+    logger.error("worker not started", metadata: ["cause": "\(cause)"])
+    return AtelierError(.modelLoadFailed, "The engine process could not be started. See the server's log.")
   }
 }

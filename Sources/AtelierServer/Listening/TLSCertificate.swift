@@ -1,3 +1,4 @@
+import AtelierCore
 import Foundation
 import NIOCore
 import NIOSSL
@@ -11,15 +12,8 @@ package final class TLSCertificate: Sendable {
   }
 
   private struct State {
-    var stamps: [Stamp?]
+    var stamps: [FileStamp?]
     var context: NIOSSLContext
-  }
-
-  private struct Stamp: Hashable {
-    var inode: UInt64
-    var size: Int64
-    var seconds: Int
-    var nanoseconds: Int
   }
 
   private let certificate: String
@@ -37,23 +31,28 @@ package final class TLSCertificate: Sendable {
     self.certificate = certificate
     self.key = key
     self.onChange = onChange
-    let stamps = [certificate, key].map(Self.stamp)
+    let stamps = [certificate, key].map { FileStamp(path: $0) }
     state = Mutex(State(stamps: stamps, context: try Self.load(certificate, key)))
   }
 
   func context() -> NIOSSLContext {
-    state.withLock { state in
-      let stamps = [certificate, key].map(Self.stamp)
-      guard stamps != state.stamps else { return state.context }
+    let (context, change) = state.withLock { state -> (NIOSSLContext, Result<Void, Problem>?) in
+      let stamps = [certificate, key].map { FileStamp(path: $0) }
+      guard stamps != state.stamps else { return (state.context, nil) }
       state.stamps = stamps
       do throws(Problem) {
         state.context = try Self.load(certificate, key)
-        onChange(nil)
+        return (state.context, .success(()))
       } catch {
-        onChange(error)
+        return (state.context, .failure(error))
       }
-      return state.context
     }
+    switch change {
+    case nil: break
+    case .success: onChange(nil)
+    case .failure(let problem): onChange(problem)
+    }
+    return context
   }
 
   private static func load(_ certificate: String, _ key: String) throws(Problem) -> NIOSSLContext {
@@ -75,13 +74,5 @@ package final class TLSCertificate: Sendable {
     do { return try NIOSSLContext(configuration: configuration) } catch {
       throw Problem(description: "The TLS key does not belong to the certificate.")
     }
-  }
-
-  private static func stamp(_ path: String) -> Stamp? {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    return Stamp(
-      inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int(status.st_mtim.tv_sec),
-      nanoseconds: Int(status.st_mtim.tv_nsec))
   }
 }

@@ -1,11 +1,10 @@
 import AtelierAPI
 import AtelierCore
 import AtelierRuntime
-import Foundation
 
 /// The runtime with a window: requests and results go to the feed while somebody watches.
-final class ObservedGeneration: GenerationServing {
-  private let base: any GenerationServing
+final class ObservedGeneration: GenerationForwarding {
+  let base: any GenerationServing
   private let feed: PredictionFeed
 
   init(_ base: any GenerationServing, feed: PredictionFeed) {
@@ -15,32 +14,16 @@ final class ObservedGeneration: GenerationServing {
 
   func generate(_ request: GenerationRequest) async throws(AtelierError) -> AsyncStream<GenerationEvent> {
     guard feed.isWatched else { return try await base.generate(request) }
-    feed.publish(PredictionLog.input(request, now: Self.now))
+    feed.publish(PredictionLog.input(request, now: SystemClock.wallMilliseconds))
     let source = EventSource(try await base.generate(request))
     return AsyncStream { [feed] in
       let event = await source.next()
-      if case .finished(let result)? = event { feed.publish(PredictionLog.output(result, now: Self.now)) }
+      if case .finished(let result)? = event {
+        feed.publish(PredictionLog.output(result, now: SystemClock.wallMilliseconds))
+      }
       return event
     }
   }
-
-  func countTokens(_ request: GenerationRequest) async throws(AtelierError) -> Int {
-    try await base.countTokens(request)
-  }
-
-  func embed(
-    model: String, _ request: EmbeddingRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, EmbeddingResult) {
-    try await base.embed(model: model, request, timeToLive: timeToLive, caller: caller)
-  }
-
-  func rerank(
-    model: String, _ request: RerankRequest, timeToLive: TimeToLive?, caller: Caller
-  ) async throws(AtelierError) -> (InstanceSelection, RerankResult) {
-    try await base.rerank(model: model, request, timeToLive: timeToLive, caller: caller)
-  }
-
-  private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 }
 
 /// Passes events on in the reader's own task, so that leaving ends the generation as it does without a window.

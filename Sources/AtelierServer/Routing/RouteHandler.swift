@@ -1,6 +1,3 @@
-import HTTPTypes
-import HummingbirdCore
-
 /// Answers the requests of one route.
 protocol RouteHandler: Sendable {
   /// True when the work is for this client only: it is cancelled when the client goes, and the connection closes after
@@ -14,13 +11,4 @@ protocol RouteHandler: Sendable {
 
 extension RouteHandler {
   var endsWithClient: Bool { false }
-}
-
-/// A request that has passed the policies.
-struct ServerRequest: Sendable {
-  let request: Request
-  /// What the `*` of the route stands for.
-  let rest: String
-
-  var query: RequestQuery { RequestQuery(target: request.head.path ?? "") }
 }

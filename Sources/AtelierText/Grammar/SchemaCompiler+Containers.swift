@@ -67,9 +67,9 @@ extension SchemaCompiler {
       let text = GrammarRules.literal(JSONValue.string(key).serialized() + ":")
       members.append(Member(symbol: try rules.add("\(text) \(space) \(value)", "member"), isRequired: isRequired))
     }
-    var low = max(0, (schema["minProperties"]?.integerValue ?? 0) - members.count { $0.isRequired })
-    var high = schema["maxProperties"]?.integerValue.map { $0 - members.count }
-    if let most = high, most < 0 { high = 0 }
+    // First within bounds, because the numbers are the client's and may be the smallest there are.
+    var low = max(0, max(0, schema["minProperties"]?.integerValue ?? 0) - members.count { $0.isRequired })
+    let high = schema["maxProperties"]?.integerValue.map { max(0, max(0, $0) - members.count) }
     if extra == nil {
       // Optional members have to make up the number.
       for index in members.indices where !members[index].isRequired && low > 0 {
@@ -135,8 +135,15 @@ extension SchemaCompiler {
     return try rules.add("\(key) \":\" \(space) \(value)", "extra")
   }
 
+  /// Characters of a name that other keys have to differ from: the rules that tell them apart nest once a character.
+  private static let longestAvoidedName = 256
+
   /// Text of a key that is none of the names. It holds no escapes, so that a name cannot be written in another way.
   private mutating func keyContent(avoiding names: [String]) throws(AtelierError) -> String {
+    guard names.allSatisfy({ $0.unicodeScalars.count <= Self.longestAvoidedName }) else {
+      throw SchemaLimits.error(
+        "beside further properties a name has at most \(Self.longestAvoidedName) characters")
+    }
     let plain = try rules.add(#"[^"\\\x7F\x00-\x1F]"#, "plain")
     return try keyContent(names.map { Array($0.unicodeScalars) }, plain)
   }

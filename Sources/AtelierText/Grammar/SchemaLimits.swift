@@ -38,6 +38,11 @@ package struct SchemaLimits: Sendable, Hashable {
     "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties",
   ]
 
+  /// Keywords whose values are no schemas.
+  private static let dataKeys: Set<String> = ["enum", "const", "default", "examples"]
+  /// Keywords whose values name schemas, also by the words above.
+  private static let mapKeys: Set<String> = ["properties", "patternProperties", "$defs", "definitions"]
+
   private func visit(_ value: JSONValue, depth: Int, _ count: inout Count) throws(AtelierError) {
     switch value {
     case .array(let elements):
@@ -46,8 +51,13 @@ package struct SchemaLimits: Sendable, Hashable {
     case .object(let members):
       try checkDepth(depth)
       try checkKeywords(of: members, &count)
-      for (key, member) in members where key != "enum" && key != "const" && key != "default" && key != "examples" {
-        try visit(member, depth: depth + 1, &count)
+      for (key, member) in members where !Self.dataKeys.contains(key) {
+        if Self.mapKeys.contains(key), case .object(let named) = member {
+          try checkDepth(depth + 1)
+          for (_, schema) in named { try visit(schema, depth: depth + 2, &count) }
+        } else {
+          try visit(member, depth: depth + 1, &count)
+        }
       }
     case .null, .bool, .integer, .number, .string: break
     }

@@ -23,7 +23,7 @@ struct Embedder: Sendable {
     var inputs: [[Int32]] = []
     inputs.reserveCapacity(request.inputs.count)
     for (index, input) in request.inputs.enumerated() {
-      guard proceed() else { throw AtelierError(.cancelled, "The request was cancelled.") }
+      guard proceed() else { throw AtelierError.requestCancelled }
       switch input {
       case .text(let text):
         try checkSize(text, index: index)

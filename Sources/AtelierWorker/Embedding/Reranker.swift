@@ -16,7 +16,7 @@ struct Reranker: Sendable {
       inputs.append(tokens(of: request.query))
     }
     for (index, document) in request.documents.enumerated() {
-      guard proceed() else { throw AtelierError(.cancelled, "The request was cancelled.") }
+      guard proceed() else { throw AtelierError.requestCancelled }
       let input =
         backend.isReranker ? try backend.rankInput(query: request.query, document: document) : tokens(of: document)
       guard !input.isEmpty else {

@@ -121,7 +121,7 @@ private struct Gathering {
           id: id,
           AtelierError(
             .serverBusy, "The request waited too long for its turn. Try again later.", retryAfter: 5)))
-    case .cancelled: send(.rejected(id: id, AtelierError(.cancelled, "The request was cancelled.")))
+    case .cancelled: send(.rejected(id: id, .requestCancelled))
     case .failed(let message):
       WorkerLog.error("request \(id) failed: \(message)")
       fallthrough

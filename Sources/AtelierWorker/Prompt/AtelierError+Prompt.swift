@@ -13,6 +13,4 @@ extension AtelierError {
         + "which must hold the answer too. Shorten it, or load the model with a larger context.",
       details: ["prompt_tokens": .integer(Int64(tokens)), "context_length": .integer(Int64(context))])
   }
-
-  package static let requestCancelled = AtelierError(.cancelled, "The request was cancelled.")
 }

@@ -8,14 +8,7 @@ import Synchronization
 final class AuthenticationSwitch: Sendable {
   private struct State {
     var isOn: Bool
-    var stamp: Stamp?
-  }
-
-  private struct Stamp: Hashable {
-    var inode: UInt64
-    var size: Int64
-    var seconds: Int
-    var nanoseconds: Int
+    var stamp: FileStamp?
   }
 
   private let file: URL
@@ -42,7 +35,9 @@ final class AuthenticationSwitch: Sendable {
 
   var isOn: Bool {
     state.withLock { state in
-      guard !isFixed, let stamp = Self.stamp(of: file), stamp != state.stamp else { return state.isOn }
+      guard !isFixed, let stamp = FileStamp(path: file.path(percentEncoded: false)), stamp != state.stamp else {
+        return state.isOn
+      }
       state.stamp = stamp
       guard let wanted = value(), wanted != state.isOn else { return state.isOn }
       if !wanted, mustStayOn {
@@ -73,13 +68,5 @@ final class AuthenticationSwitch: Sendable {
       return nil
     }
     return isOn
-  }
-
-  private static func stamp(of file: URL) -> Stamp? {
-    var status = stat()
-    guard stat(file.path(percentEncoded: false), &status) == 0 else { return nil }
-    return Stamp(
-      inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int(status.st_mtim.tv_sec),
-      nanoseconds: Int(status.st_mtim.tv_nsec))
   }
 }

@@ -37,7 +37,7 @@ struct RuntimeService: Service {
   }
 
   private func applyRetention() async {
-    do { try await store.apply(retention, now: Int64(Date().timeIntervalSince1970 * 1000)) } catch {
+    do { try await store.apply(retention, now: SystemClock.wallMilliseconds) } catch {
       logger.warning("Old chats could not be removed: \(error.message)")
     }
   }

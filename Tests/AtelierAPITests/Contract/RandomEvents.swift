@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 
 /// Streams of events that keep the contract, from a seed.
 struct RandomEvents {

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 import Foundation
 import Testing
 

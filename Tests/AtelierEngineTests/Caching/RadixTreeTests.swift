@@ -1,4 +1,5 @@
 import AtelierEngine
+import AtelierTesting
 import Testing
 
 struct RadixTreeTests {

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierEngine
+import AtelierTesting
 import Foundation
 import Testing
 

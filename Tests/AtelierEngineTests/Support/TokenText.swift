@@ -1,3 +1,5 @@
+import AtelierTesting
+
 enum TokenText {
   /// Tokens 1..<vocabulary, decided by the seed.
   static func random(_ count: Int, seed: UInt64, vocabulary: Int32 = 32) -> [Int32] {

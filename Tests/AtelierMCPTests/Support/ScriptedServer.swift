@@ -104,13 +104,3 @@ func tools(_ names: String..., more: JSONObject = [:]) -> JSONObject {
   page["tools"] = .array(names.map { ["name": .string($0), "inputSchema": ["type": "object"]] })
   return page
 }
-
-/// Waits until the condition holds; fails after a bounded number of turns of the scheduler. It sleeps a little when yielding
-/// was not enough, because what it waits for may need the thread that reads a process's pipe.
-func eventually(_ what: Comment, _ condition: () async -> Bool) async {
-  for turn in 0..<20_000 {
-    if await condition() { return }
-    if turn < 200 { await Task.yield() } else { try? await Task.sleep(for: .microseconds(200)) }
-  }
-  Issue.record(what)
-}

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierMCP
+import AtelierTesting
 import Foundation
 import Glibc
 import Logging

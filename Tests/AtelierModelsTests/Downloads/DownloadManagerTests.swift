@@ -151,6 +151,16 @@ struct DownloadManagerTests {
     #expect(try await end(of: try await manager.resume(second.id).id, manager).state == .completed)
   }
 
+  @Test func sizesThatNoDiskHasAreRefused() async throws {
+    hub.claim(.max, for: "mmproj-m.gguf")
+    hub.claim(.max, for: "m.Q4_K_M.gguf")
+    let manager = manager()
+    let status = try await end(of: try await start(manager), manager)
+    guard case .failed(let error) = status.state else { return #expect(Bool(false)) }
+    #expect(error.code == .insufficientDiskSpace)
+    #expect(status.totalBytes == .max)
+  }
+
   // MARK: Searching
 
   @Test func theCatalogComesBeforeTheHub() async throws {

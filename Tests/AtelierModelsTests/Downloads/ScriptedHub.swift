@@ -9,6 +9,7 @@ import Synchronization
 final class ScriptedHub: ModelHub {
   private struct State {
     var files: [RepositoryName: [(path: String, bytes: [UInt8])]] = [:]
+    var claims: [String: Int64] = [:]
     var held: Set<String> = []
     var fetched: [String] = []
   }
@@ -30,6 +31,8 @@ final class ScriptedHub: ModelHub {
     state.withLock { $0.files[repository] = files }
   }
 
+  /// Lists the file with another size than it has.
+  func claim(_ size: Int64, for path: String) { state.withLock { $0.claims[path] = size } }
   func hold(_ path: String) { state.withLock { _ = $0.held.insert(path) } }
   func release() { state.withLock { $0.held = [] } }
   /// In the order asked for.
@@ -45,7 +48,8 @@ final class ScriptedHub: ModelHub {
 
   func files(of repository: RepositoryName, revision: String) async throws(AtelierError) -> [HubFile] {
     guard let files = state.withLock({ $0.files[repository] }) else { throw HubClient.notFound("\(repository)") }
-    return files.map { HubFile(path: $0.path, size: Int64($0.bytes.count)) }
+    let claims = state.withLock(\.claims)
+    return files.map { HubFile(path: $0.path, size: claims[$0.path] ?? Int64($0.bytes.count)) }
   }
 
   func checkAccess(to file: HubFile, of repository: RepositoryName, revision: String) async throws(AtelierError) {}

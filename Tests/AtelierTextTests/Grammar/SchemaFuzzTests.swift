@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierTesting
 import AtelierText
 import Testing
 
@@ -99,7 +100,7 @@ struct SchemaFuzzTests {
 
   @Test(arguments: 0..<8)
   func everySchemaIsCompiledOrRefused(seed: UInt64) {
-    var maker = Maker(random: SeededGenerator(state: seed))
+    var maker = Maker(random: SeededGenerator(seed: seed))
     var compiled = 0
     for _ in 0..<250 {
       let schema = maker.schema(5)
@@ -125,7 +126,7 @@ struct SchemaFuzzTests {
 
   @Test(arguments: 0..<8)
   func aBrokenLimitIsFoundWhereverItStands(kind: Int) {
-    var maker = Maker(random: SeededGenerator(state: 100 + UInt64(kind)))
+    var maker = Maker(random: SeededGenerator(seed: 100 + UInt64(kind)))
     for _ in 0..<100 {
       var schema = Self.beyond[kind]
       for _ in 0..<Int.random(in: 0...6, using: &maker.random) {

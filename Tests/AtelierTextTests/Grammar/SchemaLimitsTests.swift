@@ -39,6 +39,15 @@ struct SchemaLimitsTests {
     #expect(error(groups(33)) != nil)
   }
 
+  @Test(arguments: ["enum", "const", "default", "examples"])
+  func dataIsNotLookedAtAndPropertiesOfSuchNamesAre(_ key: String) {
+    let long: JSONValue = ["maxItems": 2_001]
+    #expect(error([(key, long)].schema) == nil)
+    for holder in ["properties", "patternProperties", "$defs"] {
+      #expect(error([(holder, [(key, long)].schema)].schema) != nil)
+    }
+  }
+
   @Test(arguments: ["a{2001}", "a{1,2001}", "a{99999999999999999999999}"])
   func repetitionInPatternsIsBounded(_ pattern: String) { #expect(error(["pattern": .string(pattern)]) != nil) }
 

@@ -25,16 +25,3 @@ struct AnthropicTurn {
     results += next.results
   }
 }
-
-extension [ContentPart] {
-  /// Adjacent texts become one.
-  mutating func append(contentsOf parts: [ContentPart], joiningTextWith separator: String) {
-    for part in parts {
-      if case .text(let text) = part, case .text(let before) = last {
-        self[count - 1] = .text(before + separator + text)
-      } else {
-        append(part)
-      }
-    }
-  }
-}

@@ -13,13 +13,12 @@ package enum LMStudioV1Load {
     }
   }
 
+  /// Beside the documented keys these are ours: `parallel`, `ttl` and `identifier` (native.md 8.1), `kv_cache_type`,
+  /// `gpu` (0…1, "off" or "max"), `pinned` (never unloaded to make room) and `force` (load whatever the memory says).
   private static let keys: Set<String> = [
     "model", "context_length", "eval_batch_size", "flash_attention", "num_experts", "offload_kv_cache_to_gpu",
     "echo_load_config", "parallel", "ttl", "identifier", "kv_cache_type", "gpu", "pinned", "force",
   ]
-
-  /// Beside the documented keys these are ours: `parallel`, `ttl` and `identifier` (native.md 8.1), `kv_cache_type`,
-  /// `gpu` (0…1, "off" or "max"), `pinned` (never unloaded to make room) and `force` (load whatever the memory says).
 
   package static func decode(_ body: JSONValue) throws(AtelierError) -> Command {
     let problems = RequestProblems()
@@ -35,7 +34,7 @@ package enum LMStudioV1Load {
     let parallel = fields.integer("parallel", from: 1, to: 64)
     let timeToLive = LMStudioV1ChatRequest.timeToLive(fields)
     let identifier = identifier(fields)
-    let cacheType = fields.word("kv_cache_type", of: cacheTypes)
+    let cacheType = fields.word("kv_cache_type", among: LoadConfiguration.cacheTypes)
     let gpu = gpu(fields)
     let isPinned = fields.boolean("pinned") ?? false
     if isPinned, case .seconds = timeToLive {
@@ -50,11 +49,6 @@ package enum LMStudioV1Load {
       isForced: isForced)
     return Command(request: request, wantsEcho: wantsEcho ?? false)
   }
-
-  private static let cacheTypes: KeyValuePairs<String, String> = [
-    "f16": "f16", "f32": "f32", "bf16": "bf16", "q8_0": "q8_0", "q5_1": "q5_1", "q5_0": "q5_0", "q4_1": "q4_1",
-    "q4_0": "q4_0", "iq4_nl": "iq4_nl",
-  ]
 
   /// As `lms load --gpu` takes it.
   private static func gpu(_ fields: FieldReader) -> Double? {

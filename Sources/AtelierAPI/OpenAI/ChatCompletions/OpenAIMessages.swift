@@ -130,11 +130,7 @@ struct OpenAIMessages {
         }
         let reader = FieldReader(object, path: item.path(of: "content.\(place)"), problems: item.problems)
         guard let next = self.part(reader, allowsImages: allowsImages) else { continue }
-        if case .text(let text) = next, case .text(let before) = content.last {
-          content[content.count - 1] = .text(before + "\n" + text)
-        } else {
-          content.append(next)
-        }
+        content.append(next, joiningTextWith: "\n")
       }
       return content
     case .some(let value):

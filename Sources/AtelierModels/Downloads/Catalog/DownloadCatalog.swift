@@ -18,8 +18,10 @@ package struct DownloadCatalog: Sendable {
 
   /// A missing file adds nothing.
   package init(contentsOf url: URL) {
-    guard let data = try? Data(contentsOf: url) else {
-      self.init()
+    let data: Data
+    do { data = try Data(contentsOf: url) } catch {
+      let isMissing = (error as? CocoaError)?.code == .fileReadNoSuchFile
+      self.init(own: [], problems: isMissing ? [] : ["it cannot be read"])
       return
     }
     self.init(parsing: data)

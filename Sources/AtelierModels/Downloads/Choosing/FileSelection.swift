@@ -11,9 +11,7 @@ package struct FileSelection: Sendable, Hashable {
     var quantization: String?
     var files: [HubFile]
     /// Saturating, whatever the hub says.
-    var size: Int64 {
-      files.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
-    }
+    var size: Int64 { files.map(\.size).saturatingSum }
   }
 
   /// - Parameters:

@@ -1,5 +1,6 @@
 import Foundation
 
+/// What is left on a disk.
 package enum DiskSpace {
   /// Bytes that an unprivileged process may still write on the file system of the folder, or of its nearest parent that
   /// exists; nil when it cannot be asked.

@@ -21,24 +21,3 @@ package protocol ModelHub: Sendable {
   /// GGUF repositories whose names fit the words, the most downloaded first. Throws `hubUnreachable`.
   func search(_ words: String, limit: Int) async throws(AtelierError) -> [HubModel]
 }
-
-/// Takes the bytes of one answer; called by one task, in order.
-package protocol TransferSink: AnyObject {
-  /// False: the body is not wanted.
-  func began(at start: Int64, total: Int64?) async -> Bool
-  /// False: no more is wanted.
-  func took(_ bytes: [UInt8]) async -> Bool
-}
-
-/// A repository as the hub's search shows it.
-package struct HubModel: Sendable, Hashable {
-  package var repository: RepositoryName
-  package var downloads: Int
-  package var likes: Int
-
-  package init(repository: RepositoryName, downloads: Int, likes: Int) {
-    self.repository = repository
-    self.downloads = downloads
-    self.likes = likes
-  }
-}

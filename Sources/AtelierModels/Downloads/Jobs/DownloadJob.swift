@@ -40,9 +40,7 @@ package struct DownloadJob: Sendable, Hashable {
   package static func makeID() -> String { "job_" + RandomText.hexadecimal(10) }
 
   /// Saturating, whatever the hub says.
-  package var totalBytes: Int64 {
-    files.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
-  }
+  package var totalBytes: Int64 { files.map(\.size).saturatingSum }
 
   /// As the model file's name tells it.
   var quantization: String? {

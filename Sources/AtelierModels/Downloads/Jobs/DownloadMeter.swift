@@ -1,3 +1,4 @@
+import AtelierCore
 import Synchronization
 
 /// What a running job reports while the manager does other things.
@@ -20,10 +21,7 @@ final class DownloadMeter: Sendable {
     state.withLock { $0.rate.begin(at: 0) }
   }
 
-  private var now: Double {
-    let (seconds, attoseconds) = start.duration(to: .now).components
-    return Double(seconds) + Double(attoseconds) * 1e-18
-  }
+  private var now: Double { start.duration(to: .now).inSeconds }
 
   func setCurrent(_ bytes: Int64) { update { $0.current = bytes } }
 

@@ -29,11 +29,12 @@ struct DownloadRun: Sendable {
   }
 
   private func checkSpace() throws(AtelierError) {
-    let present = job.files.filter { !$0.isDone }.reduce(Int64(0)) { sum, file in
+    let missing = job.files.filter { !$0.isDone }
+    let present = missing.map { file in
       let part = folder.appending(path: file.localName + ".part").path(percentEncoded: false)
-      return sum + min(FileStamp(path: part)?.size ?? 0, file.size)
+      return min(FileStamp(path: part)?.size ?? 0, file.size)
     }
-    let needed = job.files.filter { !$0.isDone }.reduce(Int64(0)) { $0 &+ $1.size } - present
+    let needed = missing.map(\.size).saturatingSum - present.saturatingSum
     guard let free = freeSpace(folder), free - keepFree < needed else { return }
     throw AtelierError(
       .insufficientDiskSpace,

@@ -1,20 +1,21 @@
 import Foundation
 
 /// Enough of a file's or folder's status to see that it changed. Symbolic links are followed.
-struct FileStamp: Sendable, Hashable {
-  var size: Int64
+package struct FileStamp: Sendable, Hashable {
+  package var size: Int64
   /// Nanoseconds since 1970.
-  var modified: Int64
-  var isFolder: Bool
+  package var modified: Int64
+  package var isFolder: Bool
   /// Tells two names of one file.
-  var identity: Identity
+  package var identity: Identity
 
-  struct Identity: Sendable, Hashable {
-    var device: UInt64
-    var inode: UInt64
+  package struct Identity: Sendable, Hashable {
+    package var device: UInt64
+    package var inode: UInt64
   }
 
-  init?(path: String) {
+  /// nil where there is no such file, or it cannot be looked at.
+  package init?(path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     size = Int64(status.st_size)
@@ -32,7 +33,7 @@ struct FileStamp: Sendable, Hashable {
   private static let tick: Int64 = 2_000_000_000
 
   /// Nothing changed so recently that a further change might keep its time. Missing files count as settled.
-  static func areSettled(_ stamps: some Sequence<FileStamp?>, now: Date) -> Bool {
+  package static func areSettled(_ stamps: some Sequence<FileStamp?>, now: Date) -> Bool {
     let now = Int64(now.timeIntervalSince1970 * 1e9)
     return stamps.allSatisfy { stamp in stamp.map { abs($0.modified - now) > tick } ?? true }
   }

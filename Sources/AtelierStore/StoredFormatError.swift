@@ -1,0 +1,2 @@
+/// A row holds what no version of this program wrote.
+struct StoredFormatError: Error {}
