@@ -114,6 +114,7 @@ struct WorkerEngineTests {
       case .predict(let id, _):
         worker.report(.accepted(id: id))
         worker.step(id, tokens: Array(repeating: 7, count: 64 + 1025), [.promptStarted])
+        worker.channel.close()
       default: break
       }
     }

@@ -42,7 +42,7 @@ struct StreamMailboxTests {
     for round in 1...3 {
       // Ten frames fit, and each choice may bring one too many.
       while taken() < round * 11 { await Task.yield() }
-      for _ in 0..<1000 { await Task.yield() }
+      for _ in 0..<100 { await Task.yield() }
       let bytes = await mailbox.next()?.count ?? 0
       #expect(bytes > 1000 && bytes <= 1000 + choices * 100)
       // They fill it again at once.

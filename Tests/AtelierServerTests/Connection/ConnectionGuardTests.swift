@@ -254,7 +254,8 @@ struct ConnectionGuardTests {
     let folder = URL(filePath: #filePath).appending(path: "../../../EndToEnd/tls").standardizedFileURL
     let certificate = try TLSCertificate(
       certificate: folder.appending(path: "first.crt").path, key: folder.appending(path: "first.key").path)
-    func connect() throws -> EmbeddedChannel {
+    let closes = CloseRecorder()
+    func connect(addsRecorder: Bool) throws -> EmbeddedChannel {
       let channel = EmbeddedChannel()
       let address = try SocketAddress(ipAddress: "192.0.2.1", port: 5)
       channel.remoteAddress = address
@@ -263,15 +264,15 @@ struct ConnectionGuardTests {
       } else {
         _ = guarded.setup(channel: channel, logger: logger)
       }
+      if addsRecorder { try channel.pipeline.syncOperations.addHandler(closes, position: .first) }
       try channel.connect(to: address).wait()
-      channel.remoteAddress = address
       return channel
     }
-    let first = try connect()
-    let second = try connect()
+    let first = try connect(addsRecorder: false)
+    let second = try connect(addsRecorder: true)
     #expect(first.isActive)
     #expect(try first.readOutbound(as: IOData.self) == nil)
-    if isSecure { #expect(!second.isActive) }
+    #expect(closes.modes == (isSecure ? [.all] : [.output]))
     if case .byteBuffer(let answer)? = try second.readOutbound(as: IOData.self) {
       #expect(!isSecure && String(buffer: answer).hasPrefix("HTTP/1.1 503 "))
     } else {
@@ -282,7 +283,7 @@ struct ConnectionGuardTests {
       channel.close(mode: .all, promise: nil)
       channel.embeddedEventLoop.advanceTime(by: .seconds(120))
     }
-    let third = try connect()
+    let third = try connect(addsRecorder: false)
     #expect(third.isActive)
     #expect(try third.readOutbound(as: IOData.self) == nil)
   }
@@ -321,6 +322,18 @@ private final class ReadCounter: ChannelOutboundHandler {
   func read(context: ChannelHandlerContext) {
     count += 1
     context.read()
+  }
+}
+
+/// How a connection was closed, as its socket sees it.
+private final class CloseRecorder: ChannelOutboundHandler {
+  typealias OutboundIn = IOData
+
+  private(set) var modes: [CloseMode] = []
+
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    modes.append(mode)
+    context.close(mode: mode, promise: promise)
   }
 }
 
