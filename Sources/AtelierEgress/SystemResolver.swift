@@ -1,9 +1,9 @@
-import Dispatch
 import Foundation
 import Synchronization
 
-/// The system's resolver, off the shared pool because it blocks, for as long as the system likes: whoever stops waiting leaves
-/// its thread behind until then, so there are no more than a few of them.
+/// The system's resolver, on threads of its own because it blocks, for as long as the system likes: whoever stops waiting
+/// leaves its thread behind until then, so there are no more than a few of them. Not on a queue: its threads would be taken
+/// from those that everything else runs on.
 package final class SystemResolver: HostResolver {
   /// Look-ups under way; past this a host has no address.
   static let mostAtOnce = 16
@@ -11,7 +11,6 @@ package final class SystemResolver: HostResolver {
   private static let most = 16
 
   private let look: @Sendable (String) -> [IPAddress]
-  private let queue = DispatchQueue(label: "atelier.resolver", attributes: .concurrent)
   private let running = Mutex(0)
 
   package convenience init() { self.init { Self.ask($0) } }
@@ -32,7 +31,7 @@ package final class SystemResolver: HostResolver {
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         answer.wait(continuation)
-        queue.async { [self] in
+        Thread.detachNewThread { [self] in
           let found = look(host)
           running.withLock { $0 -= 1 }
           answer.give(found)
