@@ -38,7 +38,7 @@ final class RawClient: Sendable {
   func read() async throws -> String {
     let descriptor = self.descriptor
     let bytes: [UInt8] = try await withCheckedThrowingContinuation { continuation in
-      DispatchQueue.global().async {
+      Thread.detachNewThread {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         var count = recv(descriptor, &bytes, bytes.count, 0)
         while count < 0, errno == EINTR { count = recv(descriptor, &bytes, bytes.count, 0) }
