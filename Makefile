@@ -30,8 +30,9 @@ unit: engine model ## unit tests only (debug build); FILTER=name runs some
 e2e: build model ## end-to-end tests only (release build); ARGS=... goes to pytest
 	@scripts/e2e.sh $(ARGS)
 
-fuzz: engine model ## the fuzzers of the unit tests, each for SECONDS=n (60)
+fuzz: build model ## the fuzzers, each for SECONDS=n (60)
 	@$(with_engine) ATELIER_FUZZ_SECONDS="$(or $(SECONDS),60)" swift test --filter Fuzz
+	@ATELIER_FUZZ_SECONDS="$(or $(SECONDS),60)" scripts/e2e.sh -s -k test_template_fuzz
 
 kills: build model ## kill -9 engines in the middle of answers (200 times) and the server at work (100), and compare; N=n
 	@ATELIER_KILLS="$(or $(N),200)" scripts/e2e.sh -s Tests/EndToEnd/test_failover.py -k killed_at_random
