@@ -33,8 +33,8 @@ options=(
 compiler_c=${ENGINE_CC:-gcc}
 compiler_cxx=${ENGINE_CXX:-g++}
 
-# ggml's kernels are compiled by the clang that comes with Swift: llama.cpp's inner products in intrinsics come out 5 % (one
-# token) to 14 % (prompts) faster than from gcc 12. The rest needs gcc, as that clang has no OpenMP runtime. ENGINE_KERNEL_CC=
+# ggml's kernels are compiled by the clang that comes with Swift: llama.cpp's inner products in intrinsics come out 3 % (one
+# token) to 14 % (deep prompts) faster than from gcc 12, at two threads. The rest needs gcc, as that clang has no OpenMP runtime. ENGINE_KERNEL_CC=
 # (empty) leaves all to gcc.
 kernel_compiler() {
   local clang

@@ -71,6 +71,7 @@ struct EgressRuleTests {
   /// Answers when it is cancelled, and not before.
   private struct NeverAnswers: HostResolver {
     func addresses(of host: String) async -> [IPAddress] {
+      // Ends with the cancellation that the tests are about.
       try? await Task.sleep(for: .seconds(60))
       return []
     }

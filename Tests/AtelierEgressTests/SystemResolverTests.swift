@@ -30,6 +30,7 @@ struct SystemResolverTests {
     // Nobody waits any more, but the threads are still the system's.
     #expect(resolver.underWay == SystemResolver.mostAtOnce)
     for _ in 0..<resolver.underWay { gate.signal() }
+    // Between looks at threads that nothing tells the end of.
     while resolver.underWay > 0 { try await Task.sleep(for: .milliseconds(1)) }
   }
 }
