@@ -17,7 +17,7 @@ struct PromptStageTests {
   }
 
   @Test(arguments: [
-    (64, 0, 512, true), (63, 0, 4000, false), (64, 0, 511, false), (200, 2000, 512, false), (200, 2000, 550, true),
+    (64, 0, 256, true), (63, 0, 4000, false), (64, 0, 255, false), (200, 4000, 262, true), (200, 4000, 261, false),
   ])
   func worthWhatItCosts(rows: Int, prefix: Int, others: Int, pays: Bool) {
     #expect(PromptStage.pays(rows: rows, prefix: prefix, others: others) == pays)
@@ -26,7 +26,9 @@ struct PromptStageTests {
   private static func runner() throws -> LlamaRunner {
     var load: EngineLoad = TestModel.load(contextLength: 4096)
     load.configuration.evalBatchSize = 512
-    return try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
+    let runner = try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
+    runner.makeStage()
+    return runner
   }
 
   /// Sequence 0 has 30 tokens, 1 has 60, of which the first 40 are those of `prompt`. How many cells others hold is what
@@ -86,12 +88,39 @@ struct PromptStageTests {
     _ = try step(runner, 30, prompt, 0..<140, cells: 1200)
     #expect(runner.stage?.holds(2) == true)
     runner.copySequence(2, to: 3, count: 130)
-    #expect(runner.stage?.isEmpty == true)
+    #expect(runner.stage?.holds(2) == true)
     let fork = try runner.evaluate(prompt[130...], sequence: 3, from: 130)
     #expect(try runner.continueGreedily(sequence: 3, from: 180, row: fork, count: Self.steps) == Self.expected.get())
     // And the one it came from goes on.
     let row = try step(runner, 31, prompt, 140..<180, cells: 1500)
     #expect(try runner.continueGreedily(sequence: 2, from: 180, row: row, count: Self.steps) == Self.expected.get())
+  }
+
+  @Test func sequenceThatWentOnElsewhereIsCompleted() throws {
+    let prompt = try Self.prompt.get()
+    let runner = try busyRunner(prompt)
+    _ = try step(runner, 30, prompt, 0..<70, cells: 1200)
+    _ = try runner.evaluate(prompt[70..<100], sequence: 2, from: 70)
+    let row = try step(runner, 31, prompt, 100..<180, cells: 1200)
+    #expect(try runner.continueGreedily(sequence: 2, from: 180, row: row, count: Self.steps) == Self.expected.get())
+  }
+
+  /// The stage is made beside the steps, from the first that computes more than one sequence and has cells enough.
+  @Test func isMadeBesideTheSteps() throws {
+    let prompt = try Self.prompt.get()
+    var load: EngineLoad = TestModel.load(contextLength: 4096)
+    load.configuration.evalBatchSize = 512
+    let runner = try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
+    _ = try step(runner, 0, prompt, 0..<1, cells: 255)
+    #expect(!runner.isMakingStage)
+    _ = try step(runner, 1, prompt, 1..<2, cells: 256)
+    #expect(runner.isMakingStage)
+    var position = 2
+    while runner.isMakingStage, position < 2000 {
+      _ = try step(runner, position, prompt, 1..<1, cells: 512)
+      position += 1
+    }
+    #expect(runner.stage != nil)
   }
 
   @Test(arguments: [130, 90, 20])

@@ -265,6 +265,27 @@ struct ModelRegistryTests {
     }
   }
 
+  private struct Room: Sendable {
+    var available: Int64?
+    var asked: Bool?
+    var maps: Bool
+  }
+
+  @Test(arguments: [
+    Room(available: 4000, maps: false), Room(available: 3999, maps: true), Room(available: nil, maps: true),
+    Room(available: 4000, asked: true, maps: true), Room(available: 1000, asked: false, maps: false),
+  ])
+  private func weightsAreReadWhereThereIsRoomForACopy(_ room: Room) async throws {
+    var defaults = ModelDefaults()
+    defaults.useMemoryMap = room.asked
+    var supply: (@Sendable (ScriptedLauncher) -> Int64)?
+    if let available = room.available { supply = { _ in available } }
+    let models = [ScriptedModels.model("a")]
+    let fixture = try RuntimeFixture(models: models, defaults: ["a": defaults], availableBytes: supply)
+    _ = try await fixture.registry.load(ModelLoadRequest(model: "a", isForced: true))
+    #expect(fixture.launcher.loads.map { $0.configuration.useMemoryMap } == [room.maps])
+  }
+
   @Test func memoryIsTakenFromTheIdleOneUsedLongestAgo() async throws {
     let fixture = try scarce()
     for name in ["a", "b", "c"] {

@@ -48,6 +48,7 @@ struct WorkerProcessTests {
     // The shell holds its own script open at 10 or above.
     #expect(lines.first == "0 1 2 3 ")
     #expect(lines.contains("GOMP_SPINCOUNT=10000") && lines.contains("GGML_NO_BACKTRACE=1"))
+    #expect(lines.contains("GLIBC_TUNABLES=glibc.malloc.hugetlb=1"))
     #expect(!lines.contains { $0.hasPrefix("HOME=") || $0.hasPrefix("USER=") })
     let group = try #require(lines.last).split(separator: " ")
     #expect(group[1] == group[2])

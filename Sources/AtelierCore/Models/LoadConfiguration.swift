@@ -17,7 +17,9 @@ package struct LoadConfiguration: Sendable, Hashable, Codable {
   /// Threads for generation and for prompts; nil lets the worker decide.
   package var threads: Int?
   package var promptThreads: Int?
-  package var useMemoryMap: Bool
+  /// Whether weights are mapped from their files rather than read into memory of the worker's own; nil lets the server
+  /// decide by the memory that is free.
+  package var useMemoryMap: Bool?
   /// Weights are kept from being swapped out.
   package var keepInMemory: Bool
   /// Share of the layers that go to a GPU, 0…1; nil: all that fit. No effect on a CPU build.
@@ -29,7 +31,7 @@ package struct LoadConfiguration: Sendable, Hashable, Codable {
   package init(
     contextLength: Int, evalBatchSize: Int = 512, parallel: Int = 4, flashAttention: Bool = true,
     numExperts: Int? = nil, offloadKVCacheToGPU: Bool = true, kvCacheType: String = "f16",
-    valueCacheType: String? = nil, threads: Int? = nil, promptThreads: Int? = nil, useMemoryMap: Bool = true,
+    valueCacheType: String? = nil, threads: Int? = nil, promptThreads: Int? = nil, useMemoryMap: Bool? = nil,
     keepInMemory: Bool = false, gpu: Double? = nil, ropeFrequencyBase: Double? = nil,
     ropeFrequencyScale: Double? = nil
   ) {

@@ -15,6 +15,11 @@ package struct PromptBudget: Sendable {
   private static let tolerance = 1.5
   /// A row of a wide step costs at least this part of a narrow one's, as a first guess.
   private static let guess = 1.0 / 3
+  /// One step counts for what it took, but for no more than this times what was expected.
+  private static let mostSurprise = 1.5
+  private static let confidenceLoss = 0.005
+  /// A wide step three times beyond what is tolerated is not tried again.
+  private static let leastConfidence = 1.0 / 3
 
   package let maximum: Int
   package let targetMilliseconds: Double
@@ -24,6 +29,11 @@ package struct PromptBudget: Sendable {
   private var decodeMilliseconds: Double?
   private var narrowRowMilliseconds: Double?
   private var wideRowMilliseconds: Double?
+  /// Wide steps measured so far.
+  private var wideSteps = 0
+  /// What the measured cost of a wide row is worth: less with every narrow step, which measures nothing of it. A cost
+  /// that other programs caused would keep steps narrow for ever.
+  private var confidence = 1.0
 
   package init(maximum: Int, targetMilliseconds: Double) {
     self.maximum = max(1, maximum)
@@ -37,9 +47,9 @@ package struct PromptBudget: Sendable {
     // On a machine whose decode alone takes most of the target, prompts still get as much time as decoding.
     let spare = max(targetMilliseconds - decode, decode)
     let smallestWide = Self.wideRows
-    if smallestWide <= maximum, let wide = wideRowMilliseconds ?? narrowRowMilliseconds.map({ $0 * Self.guess }) {
+    if smallestWide <= maximum, let wide = expectedWideRow {
       // A guess is tried on the smallest step that can prove it.
-      let fitting = wideRowMilliseconds == nil ? 0 : Self.rows(spare, wide, maximum)
+      let fitting = wideSteps < 2 ? 0 : Self.rows(spare, wide, maximum)
       if fitting >= smallestWide {
         // Whole tiles: a part of one costs as much.
         return fitting == maximum ? maximum : fitting / Self.wideRows * Self.wideRows
@@ -48,6 +58,13 @@ package struct PromptBudget: Sendable {
     }
     guard let narrow = narrowRowMilliseconds ?? wideRowMilliseconds else { return min(Self.initial, maximum) }
     return min(maximum, max(Self.minimum, min(smallestWide - 1, Self.rows(spare, narrow, maximum))))
+  }
+
+  /// Milliseconds. One measurement alone does not refute the guess.
+  private var expectedWideRow: Double? {
+    let guess = narrowRowMilliseconds.map { $0 * Self.guess }
+    guard let measured = wideRowMilliseconds else { return guess }
+    return wideSteps < 2 ? min(measured, guess ?? measured) : measured * confidence
   }
 
   /// Of a prompt's `remaining` rows those of the next step, where there is room for `room`. Where steps are wide, every piece of
@@ -70,11 +87,21 @@ package struct PromptBudget: Sendable {
     let base = decodeRows > 0 ? (decodeMilliseconds ?? 0) : 0
     let cost = max(0, milliseconds - base) / Double(promptRows)
     if promptRows >= Self.wideRows {
-      Self.learn(&wideRowMilliseconds, cost)
+      learnWide(cost)
     } else if promptRows >= Self.minimum || narrowRowMilliseconds == nil {
       // A step with few prompt rows says little about the cost of one: it also holds what every step costs.
       Self.learn(&narrowRowMilliseconds, cost)
+      confidence = max(Self.leastConfidence, confidence * (1 - Self.confidenceLoss))
     }
+  }
+
+  private mutating func learnWide(_ cost: Double) {
+    wideSteps += 1
+    confidence = 1
+    guard let known = wideRowMilliseconds else { return wideRowMilliseconds = cost }
+    // The first one may have been slow for reasons of its own.
+    guard wideSteps > 2 else { return wideRowMilliseconds = min(known, cost) }
+    Self.learn(&wideRowMilliseconds, min(cost, known * Self.mostSurprise))
   }
 
   private static func rows(_ milliseconds: Double, _ row: Double, _ maximum: Int) -> Int {

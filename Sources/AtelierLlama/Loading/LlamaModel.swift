@@ -28,7 +28,7 @@ final class LlamaModel: @unchecked Sendable {
     let watcher = ProgressWatcher(report: progress)
     var parameters = llama_model_default_params()
     parameters.load_mode =
-      switch (load.configuration.useMemoryMap, load.configuration.keepInMemory) {
+      switch (load.configuration.useMemoryMap ?? true, load.configuration.keepInMemory) {
       case (true, true): LLAMA_LOAD_MODE_MMAP_MLOCK
       case (true, false): LLAMA_LOAD_MODE_MMAP
       case (false, true): LLAMA_LOAD_MODE_MLOCK

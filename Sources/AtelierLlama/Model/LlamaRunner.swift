@@ -16,8 +16,9 @@ final class LlamaRunner: ModelRunner {
   private let parked: ParkedStates
   /// 0: there is none, or it could not be made.
   private var stageCells: Int
-  /// Made for the first prompt that profits from it.
+  /// Made when sequences are first computed side by side.
   private(set) var stage: PromptStage?
+  private var stageMaker: StageMaker?
   /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
   private let hasShadows: Bool
   private let maxOutputs: Int
@@ -96,7 +97,6 @@ final class LlamaRunner: ModelRunner {
   }
 
   private func decode(_ picture: Batch.MediaRows) throws(RunnerError) {
-    try leaveStage(picture.sequence)
     let embedding = picture.embedding
     let count = picture.rows.count
     guard (0..<embedding.rows).contains(picture.rows), embedding.width == inputWidth, count <= maxBatchRows,
@@ -148,7 +148,7 @@ final class LlamaRunner: ModelRunner {
     }
     kept.removeAll(keepingCapacity: true)
     let prompts = promptBlocks(of: batch)
-    let staged = try computeStaged(batch, prompts)
+    let staged = computeStaged(batch, prompts)
     let decodeRows = batch.decodeRows
     if staged.isEmpty {
       guard prefixReuse == .anyPrefix, decodeRows > 0, batch.count - decodeRows >= PromptBudget.wideRows else {
@@ -201,46 +201,59 @@ final class LlamaRunner: ModelRunner {
   }
 
   /// Computes the blocks that are better off in the stage. Those of which nothing can be said to the contrary are left.
-  private func computeStaged(_ batch: Batch, _ blocks: [Range<Int>]) throws(RunnerError) -> [Range<Int>] {
+  private func computeStaged(_ batch: Batch, _ blocks: [Range<Int>]) -> [Range<Int>] {
     guard stageCells > 0 else { return [] }
-    for row in 0..<batch.decodeRows { try leaveStage(Int(batch.sequences[row])) }
+    if stage == nil { prepareStage(for: batch) }
+    guard let stage else { return [] }
     let wanted = blocks.filter { block in
       let sequence = Int(batch.sequences[block.lowerBound])
       let prefix = Int(batch.positions[block.lowerBound])
-      return stage?.holds(sequence) == true
+      return stage.holds(sequence)
         || (layouts.isEmpty
           && PromptStage.pays(rows: block.count, prefix: prefix, others: batch.cellsInUse - prefix))
     }
-    guard !wanted.isEmpty, let stage = stage ?? makeStage() else { return [] }
     let sequences = Set(wanted.map { Int(batch.sequences[$0.lowerBound]) })
     var done: [Range<Int>] = []
     for block in wanted {
       let sequence = Int(batch.sequences[block.lowerBound])
       guard stage.admit(sequence, count: Int(batch.positions[block.lowerBound]), rows: block.count, beside: sequences),
-        decode(batch, block, in: stage.context) == 0
+        decode(batch, block, in: stage.context) == 0, stage.share(sequence, rows: block.count)
       else {
-        try leaveStage(sequence)
+        stage.forget(sequence)
         continue
       }
-      stage.advance(sequence, by: block.count)
       done.append(block)
       keepLogits(of: batch, block, in: stage.context)
       // A complete prompt generates from the next step on.
-      if batch.wantsLogits[block.upperBound - 1] != 0 { try leaveStage(sequence) }
+      if batch.wantsLogits[block.upperBound - 1] != 0 { stage.forget(sequence) }
     }
     return done
   }
 
-  private func makeStage() -> PromptStage? {
-    stage = context.sibling(tokens: stageCells).flatMap { PromptStage($0, main: copier) }
-    if stage == nil { stageCells = 0 }
-    return stage
+  var isMakingStage: Bool { stageMaker != nil && stage == nil && stageCells > 0 }
+
+  /// Begins to make the stage, or takes it when it is ready.
+  private func prepareStage(for batch: Batch) {
+    guard let stageMaker else {
+      let isShared = batch.decodeRows > 1 || (batch.decodeRows > 0 && batch.count > batch.decodeRows)
+      if isShared, batch.cellsInUse >= PromptStage.fewestOthers {
+        stageMaker = StageMaker(context, tokens: stageCells)
+      }
+      return
+    }
+    guard let made = stageMaker.take() else { return }
+    useStage(made)
   }
 
-  /// What only the stage holds of the sequence moves to the memory that everything else looks at.
-  private func leaveStage(_ sequence: Int) throws(RunnerError) {
-    guard stage?.leave(sequence) ?? true else { throw .failed("a prompt could not be moved to the others") }
+  /// nil: there is none, and there will be none.
+  func useStage(_ made: LlamaContext?) {
+    stage = made.flatMap { PromptStage($0, main: copier) }
+    guard let stage else { return stageCells = 0 }
+    llama_set_n_threads(stage.context.pointer, Int32(threads), Int32(threads))
   }
+
+  /// Makes the stage before it is of use.
+  func makeStage() { useStage(context.sibling(tokens: stageCells)) }
 
   private func compute(_ batch: Batch, _ range: Range<Int>) throws(RunnerError) {
     try Self.check(decode(batch, range, in: context))
@@ -292,7 +305,7 @@ final class LlamaRunner: ModelRunner {
   @discardableResult
   func copySequence(_ source: Int, to target: Int, count: Int) -> Bool {
     guard isSequence(source), isSequence(target), source != target, count > 0 else { return true }
-    guard stage?.leave(source) ?? true else { return false }
+    stage?.forget(target)
     if !layouts.isEmpty { layouts[target] = layouts[source].prefix(count) }
     // A recurrent state is copied whatever the range; a checkpoint is restored over it. Some memories take no range.
     let place = position(of: count, in: source) ?? count
@@ -347,12 +360,12 @@ final class LlamaRunner: ModelRunner {
   func discardCheckpoint(_ checkpoint: UInt64) { checkpoints.discard(checkpoint) }
 
   func parkSegment(_ segment: UInt64, of sequence: Int, from position: Int) -> Int? {
-    guard parking != nil, isSequence(sequence), stage?.leave(sequence) ?? true else { return nil }
+    guard parking != nil, isSequence(sequence) else { return nil }
     return parked.save(segment, of: sequence, from: position)
   }
 
   func unparkSegment(_ segment: UInt64, to sequence: Int, positions: Range<Int>) -> Bool {
-    guard parking != nil, isSequence(sequence), stage?.leave(sequence) ?? true,
+    guard parking != nil, isSequence(sequence),
       Int(llama_memory_seq_pos_max(memory, Int32(sequence))) == positions.lowerBound - 1
     else { return false }
     return parked.restore(segment, to: sequence, positions: positions)

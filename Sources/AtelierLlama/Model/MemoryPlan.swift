@@ -25,7 +25,7 @@ struct MemoryPlan: Equatable {
   /// Bytes of keys and values of one position in all layers.
   var positionBytes = 0
 
-  /// Cells of a second memory for prompts beside others (`PromptStage`), made when it is first of use; 0: none.
+  /// Cells of a second memory for prompts beside others (`PromptStage`), made when sequences first run side by side; 0: none.
   var stageCells = 0
 
   /// What is taken beyond the cache itself stays bounded whatever the model. A cache much larger than that could not be

@@ -24,9 +24,9 @@ struct SequenceCopier {
   let memory: OpaquePointer
   let spare: Int32
 
-  /// Positions `start...`; nil when there are none or there is no memory for them.
-  func read(_ sequence: Int, from start: Int) -> SequenceState? {
-    llama_memory_seq_cp(memory, Int32(sequence), spare, Int32(start), -1)
+  /// Positions `start..<end`, or all from `start`; nil when there are none or there is no memory for them.
+  func read(_ sequence: Int, from start: Int, to end: Int? = nil) -> SequenceState? {
+    llama_memory_seq_cp(memory, Int32(sequence), spare, Int32(start), end.map { Int32(clamping: $0) } ?? -1)
     defer { clearSpare() }
     guard Int(llama_memory_seq_pos_max(memory, spare)) >= start else { return nil }
     let size = llama_state_seq_get_size_ext(context.pointer, spare, 0)

@@ -28,7 +28,7 @@ struct LoadPlan: Sendable, Hashable {
       flashAttention: asked.flashAttention ?? defaults.flashAttention ?? true,
       numExperts: target.model.hasExperts ? asked.numExperts ?? defaults.numExperts : nil,
       offloadKVCacheToGPU: asked.offloadKVCacheToGPU ?? defaults.offloadKVCacheToGPU ?? true,
-      kvCacheType: keys, valueCacheType: values == keys ? nil : values, useMemoryMap: defaults.useMemoryMap ?? true,
+      kvCacheType: keys, valueCacheType: values == keys ? nil : values, useMemoryMap: defaults.useMemoryMap,
       keepInMemory: defaults.keepInMemory ?? false, gpu: asked.gpu, ropeFrequencyBase: defaults.ropeFrequencyBase,
       ropeFrequencyScale: defaults.ropeFrequencyScale)
     let isQuantized = !["f32", "f16", "bf16"].contains(values)

@@ -291,6 +291,9 @@ package actor ModelRegistry {
         }
         var load = load
         load.estimatedBytes = needed.total
+        if load.configuration.useMemoryMap == nil {
+          load.configuration.useMemoryMap = !verdict.leavesRoomForCopy(of: needed.weights)
+        }
         let engine = try await launcher.launch(load) { progress in
           let now = clock.now
           for value in meter.values(for: progress, now: now) {

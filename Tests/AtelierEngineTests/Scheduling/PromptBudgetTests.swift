@@ -48,6 +48,25 @@ struct PromptBudgetTests {
     #expect(rows == PromptBudget.minimum)
   }
 
+  /// A step of two seconds, first or later, once or for a while: other programs, or memory that was made.
+  @Test(arguments: [(0, 1), (1, 1), (30, 1), (30, 8)])
+  func slowStepsAreNotHeldAgainstWideOnes(_ disturbed: (first: Int, count: Int)) {
+    var budget = PromptBudget(maximum: 512, targetMilliseconds: 200)
+    for _ in 0..<10 { budget.record(decodeRows: 8, promptRows: 0, milliseconds: 28) }
+    var wide = 0
+    for _ in 0..<300 {
+      let rows = budget.promptTokens(decodeRows: 8)
+      var milliseconds = 28 + Double(rows) * (rows >= PromptBudget.wideRows ? 2.2 : 5)
+      if rows >= PromptBudget.wideRows {
+        if (disturbed.first..<disturbed.first + disturbed.count).contains(wide) { milliseconds = 2000 }
+        wide += 1
+      }
+      budget.record(decodeRows: 8, promptRows: rows, milliseconds: milliseconds)
+    }
+    #expect(budget.promptTokens(decodeRows: 8) >= PromptBudget.wideRows)
+    #expect(wide > 80)
+  }
+
   @Test func survivesOddMeasurements() {
     var budget = PromptBudget(maximum: 64, targetMilliseconds: 50)
     for value in [0, -1, .nan, .infinity, 1e300] {
