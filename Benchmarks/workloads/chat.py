@@ -6,6 +6,7 @@ from harness.workload import Goal, Side, Workload, chain
 
 class Chat(Workload):
     tokens = 128  # of an answer
+    turns = None  # requests of a client, one after the other; None: enough for the number of streams
 
     def __init__(self, streams: int):
         self.streams = streams
@@ -22,7 +23,7 @@ class Chat(Workload):
         return [Side("atelier", "atelier", slots), Side("peer", "peer", slots), Side("ceiling", "ceiling")]
 
     def chains(self, rng, name, model):
-        turns = 4 if self.streams == 1 else 2
+        turns = self.turns or (4 if self.streams == 1 else 2)
         return [
             chain(*(chat(f"{client}.{turn}", name, text.question(rng), max_tokens=self.tokens, logit_bias=model.no_end)
                     for turn in range(turns)))

@@ -7,7 +7,9 @@ from .chat import Chat
 
 class ForeignLoad(Chat):
     foreign_load = True
-    tokens = 32  # llama-server's threads, spinning against the foreign ones, may take a second for each
+    # llama-server's threads, spinning against the foreign ones, may take two seconds for a token.
+    tokens = 32
+    turns = 1
 
     def __init__(self, streams: int):
         self.streams = streams
