@@ -275,10 +275,12 @@ package actor BatchingEngine {
   private func decode(_ parts: inout Parts) throws(RunnerError) {
     let rows = parts.plan.batch.count
     parts.runner.useThreads(parts.governor.threads(rows: rows))
-    let start = ContinuousClock.now
+    let (start, processorStart) = (ContinuousClock.now, ThreadClock.seconds)
     try parts.runner.decode(parts.plan.batch)
+    let processorSeconds = ThreadClock.seconds - processorStart
     let elapsed = (ContinuousClock.now - start).components
-    parts.governor.record(rows: rows, seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18)
+    let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+    parts.governor.record(rows: rows, seconds: seconds, processorSeconds: processorSeconds)
   }
 
   /// False when the runner could not cut somewhere, so that the plan's rows no longer hold.

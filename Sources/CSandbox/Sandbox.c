@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -312,6 +313,11 @@ int atelier_sandbox_filter_calls(int forbids_writes) {
     const uint32_t own = (uint32_t)getpid();
     refuse_others(&program, SYS_tgkill, 0, own, own);
     refuse_others(&program, SYS_prlimit64, 0, 0, own);
+    // 0 is the calling thread.
+    refuse_others(&program, SYS_sched_setscheduler, 0, 0, 0);
+    refuse_others(&program, SYS_sched_setparam, 0, 0, 0);
+    refuse_others(&program, SYS_sched_setattr, 0, 0, 0);
+    refuse_others(&program, SYS_sched_setaffinity, 0, 0, 0);
     refuse_values(&program, SYS_ioctl, 1, refused_ioctls, sizeof refused_ioctls / sizeof *refused_ioctls);
     refuse_values(&program, SYS_fcntl, 1, refused_fcntls, sizeof refused_fcntls / sizeof *refused_fcntls);
     if (forbids_writes) {
@@ -404,6 +410,14 @@ int atelier_sandbox_attempt(const char * what, const char * path) {
     }
     if (strcmp(what, "priority") == 0) {
         return setpriority(PRIO_PROCESS, 0, 19) == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "scheduling") == 0) {
+        const struct sched_param parameters = {0};
+        return sched_setscheduler(getppid(), SCHED_BATCH, &parameters) == 0 ? 0 : errno;
+    }
+    if (strcmp(what, "own_scheduling") == 0) {
+        const struct sched_param parameters = {0};
+        return sched_setscheduler(0, SCHED_BATCH, &parameters) == 0 ? 0 : errno;
     }
     if (strcmp(what, "mode") == 0) {
         return syscall(452 /* fchmodat2 */, AT_FDCWD, path, 0600, 0) == 0 ? 0 : errno;

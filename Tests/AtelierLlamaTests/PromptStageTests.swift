@@ -24,9 +24,7 @@ struct PromptStageTests {
   }
 
   private static func runner() throws -> LlamaRunner {
-    var load: EngineLoad = TestModel.load(contextLength: 4096)
-    load.configuration.evalBatchSize = 512
-    let runner = try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
+    let runner = try runnerWithoutStage()
     runner.makeStage()
     return runner
   }
@@ -105,22 +103,45 @@ struct PromptStageTests {
     #expect(try runner.continueGreedily(sequence: 2, from: 180, row: row, count: Self.steps) == Self.expected.get())
   }
 
-  /// The stage is made beside the steps, from the first that computes more than one sequence and has cells enough.
-  @Test func isMadeBesideTheSteps() throws {
-    let prompt = try Self.prompt.get()
+  private static func runnerWithoutStage() throws -> LlamaRunner {
     var load: EngineLoad = TestModel.load(contextLength: 4096)
     load.configuration.evalBatchSize = 512
-    let runner = try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
-    _ = try step(runner, 0, prompt, 0..<1, cells: 255)
-    #expect(!runner.isMakingStage)
-    _ = try step(runner, 1, prompt, 1..<2, cells: 256)
-    #expect(runner.isMakingStage)
-    var position = 2
+    return try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
+  }
+
+  /// Steps until the stage that is being made is in use.
+  private func takeStage(_ runner: LlamaRunner, _ prompt: [Int32], from position: Int) throws {
+    var position = position
     while runner.isMakingStage, position < 2000 {
-      _ = try step(runner, position, prompt, 1..<1, cells: 512)
+      _ = try step(runner, position, prompt, 0..<0, cells: 512)
       position += 1
     }
     #expect(runner.stage != nil)
+  }
+
+  /// Steps that only share are not held up; the engine's next rest is the time.
+  @Test func isMadeWhenTheEngineRests() throws {
+    let prompt = try Self.prompt.get()
+    let runner = try Self.runnerWithoutStage()
+    _ = try step(runner, 0, prompt, 0..<1, cells: 255)
+    runner.idle()
+    #expect(!runner.isMakingStage)
+    _ = try step(runner, 1, prompt, 1..<2, cells: 256)
+    #expect(!runner.isMakingStage)
+    runner.idle()
+    #expect(runner.isMakingStage)
+    try takeStage(runner, prompt, from: 2)
+  }
+
+  @Test func isMadeAtOnceForALongPrompt() throws {
+    let prompt = try Self.prompt.get() + Self.prompt.get()
+    let runner = try Self.runnerWithoutStage()
+    _ = try step(runner, 0, prompt, 0..<192, cells: 1200)
+    _ = try step(runner, 1, prompt, 192..<256, cells: 1200)
+    #expect(!runner.isMakingStage)
+    _ = try step(runner, 2, prompt, 256..<320, cells: 1200)
+    #expect(runner.isMakingStage)
+    try takeStage(runner, prompt, from: 3)
   }
 
   @Test(arguments: [130, 90, 20])

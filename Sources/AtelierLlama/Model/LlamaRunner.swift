@@ -19,6 +19,10 @@ final class LlamaRunner: ModelRunner {
   /// Made when sequences are first computed side by side.
   private(set) var stage: PromptStage?
   private var stageMaker: StageMaker?
+  /// Several sequences have shared steps.
+  private var wantsStage = false
+  /// Positions of a prompt after which it waits for no better moment.
+  private static let longPrompt = 256
   /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
   private let hasShadows: Bool
   private let maxOutputs: Int
@@ -203,7 +207,7 @@ final class LlamaRunner: ModelRunner {
   /// Computes the blocks that are better off in the stage. Those of which nothing can be said to the contrary are left.
   private func computeStaged(_ batch: Batch, _ blocks: [Range<Int>]) -> [Range<Int>] {
     guard stageCells > 0 else { return [] }
-    if stage == nil { prepareStage(for: batch) }
+    if stage == nil { prepareStage(for: batch, blocks) }
     guard let stage else { return [] }
     let wanted = blocks.filter { block in
       let sequence = Int(batch.sequences[block.lowerBound])
@@ -232,18 +236,25 @@ final class LlamaRunner: ModelRunner {
 
   var isMakingStage: Bool { stageMaker != nil && stage == nil && stageCells > 0 }
 
-  /// Begins to make the stage, or takes it when it is ready.
-  private func prepareStage(for batch: Batch) {
-    guard let stageMaker else {
-      let isShared = batch.decodeRows > 1 || (batch.decodeRows > 0 && batch.count > batch.decodeRows)
-      if isShared, batch.cellsInUse >= PromptStage.fewestOthers {
-        stageMaker = StageMaker(context, tokens: stageCells)
-      }
-      return
+  /// Takes the stage once it is ready. It is made for those who share their steps: when the engine rests next, as the
+  /// making takes a core for a while and a step's threads need all, or at once for a prompt that has proved to be long.
+  private func prepareStage(for batch: Batch, _ blocks: [Range<Int>]) {
+    if let stageMaker {
+      guard let made = stageMaker.take() else { return }
+      return useStage(made)
     }
-    guard let made = stageMaker.take() else { return }
-    useStage(made)
+    let isShared = batch.decodeRows > 1 || (batch.decodeRows > 0 && batch.count > batch.decodeRows)
+    guard isShared, batch.cellsInUse >= PromptStage.fewestOthers else { return }
+    wantsStage = true
+    let isUrgent = blocks.contains { block in
+      let prefix = Int(batch.positions[block.lowerBound])
+      return prefix >= Self.longPrompt
+        && PromptStage.pays(rows: block.count, prefix: prefix, others: batch.cellsInUse - prefix)
+    }
+    if isUrgent { beginStage() }
   }
+
+  private func beginStage() { stageMaker = StageMaker(context, tokens: stageCells) }
 
   /// nil: there is none, and there will be none.
   func useStage(_ made: LlamaContext?) {
@@ -393,6 +404,7 @@ final class LlamaRunner: ModelRunner {
   func idle() {
     kept.removeAll(keepingCapacity: true)
     while keptLogits.count > Self.mostIdleLogits { keptLogits.removeLast().deallocate() }
+    if wantsStage, stageMaker == nil, stage == nil, stageCells > 0 { beginStage() }
   }
 
   private var shadowOffsets: StrideTo<Int> { stride(from: 0, to: hasShadows ? maxSequences + 1 : 1, by: maxSequences) }
