@@ -103,7 +103,7 @@ struct ThreadGovernorTests {
     _ = runQuiet(&governor, steps: 20, rows: 64)
     let used = runContended(&governor, steps: 200, rows: 64)
     #expect(used.prefix(2) == [2, 1])
-    #expect(used.count { $0 == 2 } <= 6)
+    #expect(used.count { $0 == 2 } <= 10)
     // And take the core again when it is free.
     #expect(runQuiet(&governor, steps: 200, rows: 64).suffix(50).allSatisfy { $0 == 2 })
   }
@@ -146,7 +146,8 @@ struct ThreadGovernorTests {
     var governor = ThreadGovernor(maximum: 2)
     _ = run(&governor, steps: 100) { $0 == 2 ? 0.15 : 0.006 }
     // Even where steps become slower by themselves.
-    let used = run(&governor, steps: 2000) { $0 == 2 ? 0.15 : 0.006 } + run(&governor, steps: 50) { $0 == 2 ? 0.15 : 0.009 }
+    var used = run(&governor, steps: 2000) { $0 == 2 ? 0.15 : 0.006 }
+    used += run(&governor, steps: 50) { $0 == 2 ? 0.15 : 0.009 }
     #expect(used.count { $0 == 2 } <= 3)
   }
 

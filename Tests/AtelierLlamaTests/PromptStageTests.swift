@@ -109,14 +109,13 @@ struct PromptStageTests {
     return try #require(try LlamaBackend.load(load, progress: { _ in true }).makeRunner() as? LlamaRunner)
   }
 
-  /// Steps until the stage that is being made is in use.
-  private func takeStage(_ runner: LlamaRunner, _ prompt: [Int32], from position: Int) throws {
-    var position = position
-    while runner.isMakingStage, position < 2000 {
-      _ = try step(runner, position, prompt, 0..<0, cells: 512)
-      position += 1
-    }
+  /// Waits for the stage that is being made; a step takes it.
+  private func takeStage(_ runner: LlamaRunner, _ prompt: [Int32]) throws {
+    let maker = try #require(runner.stageMaker)
+    maker.waitUntilMade()
+    _ = try step(runner, 3, prompt, 0..<0, cells: 512)
     #expect(runner.stage != nil)
+    #expect(!runner.isMakingStage)
   }
 
   /// Steps that only share are not held up; the engine's next rest is the time.
@@ -130,7 +129,11 @@ struct PromptStageTests {
     #expect(!runner.isMakingStage)
     runner.idle()
     #expect(runner.isMakingStage)
-    try takeStage(runner, prompt, from: 2)
+    // A step before that ends the waiting.
+    _ = try step(runner, 2, prompt, 2..<3, cells: 256)
+    #expect(!runner.isMakingStage)
+    runner.idle()
+    try takeStage(runner, prompt)
   }
 
   @Test func isMadeAtOnceForALongPrompt() throws {
@@ -141,7 +144,7 @@ struct PromptStageTests {
     #expect(!runner.isMakingStage)
     _ = try step(runner, 2, prompt, 256..<320, cells: 1200)
     #expect(runner.isMakingStage)
-    try takeStage(runner, prompt, from: 3)
+    try takeStage(runner, prompt)
   }
 
   @Test(arguments: [130, 90, 20])

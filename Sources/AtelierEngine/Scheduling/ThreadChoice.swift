@@ -58,7 +58,10 @@ struct ThreadChoice: Sendable {
   /// The same of the count before, which was greater.
   private var usualOfMore: Double?
   private var untilTrial = firstTrial
+  /// Between trials of fewer threads at least.
   private var interval = firstTrial
+  /// Between trials of more at least: they are not as rare, as what took a core may be gone.
+  private var leastPause = 1
   /// What the last trial in vain cost, in steps.
   private var lastLoss = 0.0
   private var triesFewer = true
@@ -84,9 +87,9 @@ struct ThreadChoice: Sendable {
     }
     times.add(step.seconds)
     var finding = Finding.nothing
-    if !isWide, times.isFull {
+    if times.isFull {
       let median = times.median
-      if let usual, median > usual * Self.surprise {
+      if !isWide, let usual, median > usual * Self.surprise {
         finding = .surprise
         interval = Self.firstTrial
         // Once the slowness has cost as much as the last trial in vain did.
@@ -161,20 +164,25 @@ struct ThreadChoice: Sendable {
       current = tried
       times = trialTimes
       interval = Self.firstTrial
+      leastPause = 1
       untilTrial = stepsUnproven > 0 ? stepsUnproven : interval
       return isFewer ? .nothing : .moreAreBetter
     }
-    interval = min(Self.rarestTrial, interval * 2)
     let loss = (ratio - 1) * Double(trialTimes.count)
     lastLoss = loss
     var pause = min(Self.longestPause, loss / Self.trialShare)
     if !isFewer, let usualOfMore, usualOfMore < before * Self.gain {
       pause = min(pause, loss / (1 - usualOfMore / before) * Self.regret)
     }
-    untilTrial = max(interval, Int(pause))
-    guard isFewer else { return lacksCore && ratio > 1 / Self.clearGain ? .contention : .nothing }
-    // A sign that has led astray is trusted as rarely as others are tried: engines that compute elsewhere show it always.
-    untilSuspicion = stepsUnproven > 0 ? untilTrial : Int(pause)
-    return isClear ? .fewerAreTooFew : .nothing
+    if isFewer {
+      interval = min(Self.rarestTrial, interval * 2)
+      untilTrial = max(interval, Int(pause))
+      // A sign that has led astray is trusted as rarely as others are tried: engines that compute elsewhere show it always.
+      untilSuspicion = stepsUnproven > 0 ? untilTrial : Int(pause)
+      return isClear ? .fewerAreTooFew : .nothing
+    }
+    leastPause = min(Self.rarestTrial, leastPause * 2)
+    untilTrial = max(leastPause, Int(pause))
+    return lacksCore && ratio > 1 / Self.clearGain ? .contention : .nothing
   }
 }

@@ -49,7 +49,9 @@ package struct ThreadGovernor: Sendable {
       }
     case .contention:
       isContended = true
-      for index in entries.indices where index != own { entries[index].suspect(isCertain: true, choices: choices.count) }
+      for index in entries.indices where index != own {
+        entries[index].suspect(isCertain: true, choices: choices.count)
+      }
     case .moreAreBetter:
       guard isContended else { break }
       isContended = false

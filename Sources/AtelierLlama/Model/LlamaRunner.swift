@@ -18,9 +18,11 @@ final class LlamaRunner: ModelRunner {
   private var stageCells: Int
   /// Made when sequences are first computed side by side.
   private(set) var stage: PromptStage?
-  private var stageMaker: StageMaker?
+  private(set) var stageMaker: StageMaker?
   /// Several sequences have shared steps.
   private var wantsStage = false
+  /// Seconds without work after which it is made.
+  private static let rest = 1.0
   /// Positions of a prompt after which it waits for no better moment.
   private static let longPrompt = 256
   /// Whether each sequence has a shadow, numbered `maxSequences` higher, that holds the same cells.
@@ -73,6 +75,7 @@ final class LlamaRunner: ModelRunner {
   }
 
   deinit {
+    _ = stageMaker?.withdraw()
     for buffer in keptLogits { buffer.deallocate() }
   }
 
@@ -236,12 +239,16 @@ final class LlamaRunner: ModelRunner {
 
   var isMakingStage: Bool { stageMaker != nil && stage == nil && stageCells > 0 }
 
-  /// Takes the stage once it is ready. It is made for those who share their steps: when the engine rests next, as the
-  /// making takes a core for a while and a step's threads need all, or at once for a prompt that has proved to be long.
+  /// Takes the stage once it is ready. It is made for those who share their steps: when the engine rests for a while, as the
+  /// making takes a core and a step's threads need all, or at once for a prompt that has proved to be long.
   private func prepareStage(for batch: Batch, _ blocks: [Range<Int>]) {
     if let stageMaker {
-      guard let made = stageMaker.take() else { return }
-      return useStage(made)
+      if let made = stageMaker.take() {
+        self.stageMaker = nil
+        return useStage(made)
+      }
+      guard stageMaker.withdraw() else { return }
+      self.stageMaker = nil
     }
     let isShared = batch.decodeRows > 1 || (batch.decodeRows > 0 && batch.count > batch.decodeRows)
     guard isShared, batch.cellsInUse >= PromptStage.fewestOthers else { return }
@@ -251,10 +258,8 @@ final class LlamaRunner: ModelRunner {
       return prefix >= Self.longPrompt
         && PromptStage.pays(rows: block.count, prefix: prefix, others: batch.cellsInUse - prefix)
     }
-    if isUrgent { beginStage() }
+    if isUrgent { stageMaker = StageMaker(context, tokens: stageCells, after: 0) }
   }
-
-  private func beginStage() { stageMaker = StageMaker(context, tokens: stageCells) }
 
   /// nil: there is none, and there will be none.
   func useStage(_ made: LlamaContext?) {
@@ -404,7 +409,9 @@ final class LlamaRunner: ModelRunner {
   func idle() {
     kept.removeAll(keepingCapacity: true)
     while keptLogits.count > Self.mostIdleLogits { keptLogits.removeLast().deallocate() }
-    if wantsStage, stageMaker == nil, stage == nil, stageCells > 0 { beginStage() }
+    if wantsStage, stageMaker == nil, stage == nil, stageCells > 0 {
+      stageMaker = StageMaker(context, tokens: stageCells, after: Self.rest)
+    }
   }
 
   private var shadowOffsets: StrideTo<Int> { stride(from: 0, to: hasShadows ? maxSequences + 1 : 1, by: maxSequences) }

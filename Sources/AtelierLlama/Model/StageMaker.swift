@@ -1,20 +1,27 @@
 import Foundation
-import Synchronization
 
 /// Makes a second context on a thread of its own: its memory is cleared page by page, and streams would stand still
 /// meanwhile. It takes only the time that no other thread wants, as those of a step wait for each other: one that has to
 /// share its core makes all of them late.
-final class StageMaker: Sendable {
+///
+/// `@unchecked Sendable`: `state` and `made` are only touched under `condition`.
+final class StageMaker: @unchecked Sendable {
   private enum State {
+    case waiting
     case making
-    case made(LlamaContext?)
-    case taken
+    case made
+    case withdrawn
   }
 
-  private let state = Mutex(State.making)
+  private let condition = NSCondition()
+  private var state: State
+  private var made: LlamaContext?
 
-  init(_ context: LlamaContext, tokens: Int) {
+  /// Begins after so many seconds unless it is withdrawn before.
+  init(_ context: LlamaContext, tokens: Int, after delay: Double) {
+    state = delay > 0 ? .waiting : .making
     let thread = Thread { [self] in
+      guard wait(delay) else { return }
       #if os(Linux)
         let idle: Int32 = 5  // SCHED_IDLE, which glibc's headers show to C only when asked for
         var parameters = sched_param()
@@ -22,18 +29,46 @@ final class StageMaker: Sendable {
         _ = sched_setscheduler(0, idle, &parameters)
       #endif
       let sibling = context.sibling(tokens: tokens)
-      state.withLock { $0 = .made(sibling) }
+      condition.withLock {
+        made = sibling
+        state = .made
+        condition.broadcast()
+      }
     }
     thread.name = "stage"
     thread.start()
   }
 
-  /// Once it is there, and once only; the inner nil: it could not be made.
-  func take() -> LlamaContext?? {
-    state.withLock { state in
-      guard case .made(let context) = state else { return nil }
-      state = .taken
-      return .some(context)
+  /// False: it has been withdrawn.
+  private func wait(_ seconds: Double) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    return condition.withLock {
+      while state == .waiting, condition.wait(until: deadline) {}
+      guard state != .withdrawn else { return false }
+      state = .making
+      return true
     }
+  }
+
+  /// Ends the waiting. False: it has begun.
+  func withdraw() -> Bool {
+    condition.withLock {
+      guard state == .waiting else { return false }
+      state = .withdrawn
+      condition.signal()
+      return true
+    }
+  }
+
+  /// Returns when nothing more will come.
+  func waitUntilMade() {
+    condition.withLock {
+      while state == .waiting || state == .making { condition.wait() }
+    }
+  }
+
+  /// Once it is there; the inner nil: it could not be made.
+  func take() -> LlamaContext?? {
+    condition.withLock { state == .made ? .some(made) : nil }
   }
 }
