@@ -16,7 +16,7 @@ final class LlamaRunner: ModelRunner {
   private let parked: ParkedStates
   /// 0: there is none, or it could not be made.
   private var stageCells: Int
-  /// Made when sequences are first computed side by side.
+  /// Made once sequences have been computed side by side.
   private(set) var stage: PromptStage?
   private(set) var stageMaker: StageMaker?
   /// Several sequences have shared steps.
