@@ -49,7 +49,7 @@ enum Isolation {
     var result: JSONObject = [:]
     for name in [
       "socket", "unix_socket", "exec", "fork", "ptrace", "mount", "kill", "terminal", "owner", "priority",
-      "scheduling", "own_scheduling", "io_uring", "thread", "memory",
+      "scheduling", "io_uring", "thread", "memory",
     ] { result[name] = .integer(Int64(atelier_sandbox_attempt(name, ""))) }
     for name in ["write", "mode", "remove", "read"] {
       result[name] = .integer(Int64(atelier_sandbox_attempt(name, folder + "/file")))

@@ -415,10 +415,6 @@ int atelier_sandbox_attempt(const char * what, const char * path) {
         const struct sched_param parameters = {0};
         return sched_setscheduler(getppid(), SCHED_BATCH, &parameters) == 0 ? 0 : errno;
     }
-    if (strcmp(what, "own_scheduling") == 0) {
-        const struct sched_param parameters = {0};
-        return sched_setscheduler(0, SCHED_BATCH, &parameters) == 0 ? 0 : errno;
-    }
     if (strcmp(what, "mode") == 0) {
         return syscall(452 /* fchmodat2 */, AT_FDCWD, path, 0600, 0) == 0 ? 0 : errno;
     }

@@ -1,8 +1,8 @@
 import Foundation
 
 /// Makes a second context on a thread of its own: its memory is cleared page by page, and streams would stand still
-/// meanwhile. It takes only the time that no other thread wants, as those of a step wait for each other: one that has to
-/// share its core makes all of them late.
+/// meanwhile. It takes a core for some tenths of a second, and the threads of a step wait for each other, so it had better
+/// be done while there are no steps. (At the lowest priority it would take a quarter of a minute beside them.)
 ///
 /// `@unchecked Sendable`: `state` and `made` are only touched under `condition`.
 final class StageMaker: @unchecked Sendable {
@@ -22,12 +22,6 @@ final class StageMaker: @unchecked Sendable {
     state = delay > 0 ? .waiting : .making
     let thread = Thread { [self] in
       guard wait(delay) else { return }
-      #if os(Linux)
-        let idle: Int32 = 5  // SCHED_IDLE, which glibc's headers show to C only when asked for
-        var parameters = sched_param()
-        // Where it is refused, the thread is merely no better than others.
-        _ = sched_setscheduler(0, idle, &parameters)
-      #endif
       let sibling = context.sibling(tokens: tokens)
       condition.withLock {
         made = sibling

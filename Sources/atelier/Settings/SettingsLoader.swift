@@ -19,8 +19,10 @@ struct SettingsLoader {
     directory = .standard(environment: environment)
   }
 
-  /// Variables with our prefix that are no settings.
-  private static let otherVariables: Set<String> = ["ATELIER_HOME", "ATELIER_WORKER", "ATELIER_API_TOKEN"]
+  /// Variables with our prefix that are no settings; the last two are those of the project's scripts.
+  private static let otherVariables: Set<String> = [
+    "ATELIER_HOME", "ATELIER_WORKER", "ATELIER_API_TOKEN", "ATELIER_BIN", "ATELIER_CACHE",
+  ]
 
   func load(flags: [Flag] = []) throws -> ResolvedSettings {
     let file = try readFile()
